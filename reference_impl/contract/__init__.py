@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Steps, clauses, and the exploration that brings them together."""
+
+from . import clauses as _clauses
+from .clause import CLAUSES, Clause
+from .explorer import Exploration, Finding, Trace, explore, replay
+from .implementation import Implementation, PythonCore
+from .known import IMPLEMENTATIONS
+from .scope import Scope, ScopeError
+from .session import Session
+from .step import Operation, Setting, State, Step
+from .variant import variant
+
+__all__ = [
+    "CLAUSES",
+    "IMPLEMENTATIONS",
+    "Clause",
+    "Exploration",
+    "Finding",
+    "Implementation",
+    "Operation",
+    "PythonCore",
+    "Scope",
+    "ScopeError",
+    "Session",
+    "Setting",
+    "State",
+    "Step",
+    "Trace",
+    "explore",
+    "replay",
+    "variant",
+]
+
+assert _clauses.__all__, "importing the clauses has registered them"

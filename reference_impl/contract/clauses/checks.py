@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which clause is the first to refuse a call, from its arguments and the state alone."""
+
+from __future__ import annotations
+
+import errno
+
+from ...model.objects import NO_PASID
+from ..clause import CLAUSES, Verdict
+from ..step import PUBLISHED, STRAY, Step
+
+
+def attach_refusal(step: Step) -> str | None:
+    """The clause that must refuse this attach, memory aside; None if none does."""
+    setting, op = step.setting, step.operation
+    assert op.domain is not None
+    domain = setting.domain(op.domain)
+    if op.device == STRAY:
+        return "ATT-1"
+    if not domain.takes_pasids or not setting.blocks_pasids:
+        return "ATT-2"
+    if not domain.ours or op.pasid == NO_PASID:
+        return "ATT-3"
+    if step.resetting:
+        return "ATT-4"
+    if setting.limit and op.pasid >= setting.limit:
+        return "ATT-5"
+    if step.before.slot is not None:
+        return "ATT-7"
+    return None
+
+
+def replace_refusal(step: Step) -> str | None:
+    """The clause that must refuse this replace, memory aside; None if none does."""
+    setting, op = step.setting, step.operation
+    assert op.domain is not None
+    domain = setting.domain(op.domain)
+    if op.device == STRAY:
+        return "REP-1"
+    if not domain.takes_pasids:
+        return "REP-2"
+    if not domain.ours or op.pasid == NO_PASID or (setting.handles and op.handle is None):
+        return "REP-3"
+    if step.resetting:
+        return "REP-4"
+    if step.before.slot is None:
+        return "REP-7"
+    if op.handle == PUBLISHED:
+        return "REP-8"
+    return None
+
+
+def refused(step: Step, id: str) -> Verdict:
+    """Whether the call was refused as clause *id* says, with no driver asked and nothing moved."""
+    name = CLAUSES[id].refuses
+    assert name is not None
+    if step.result != -getattr(errno, name):
+        return f"the call must be refused with -{name}, but {outcome(step)}"
+    if step.calls:
+        return f"a driver was asked before the call was refused: {step.calls[0].device}"
+    if step.after.hardware != step.before.hardware:
+        return "hardware changed although the call was refused"
+    return True
+
+
+def refused_at_once(step: Step, id: str) -> Verdict:
+    """Like :func:`refused`, and no handle, no slot and no lock was touched either."""
+    verdict = refused(step, id)
+    if verdict is True and step.events:
+        return f"there was a {step.events[0][0]} event before the call was refused"
+    return verdict
+
+
+def refused_under_lock(step: Step, id: str) -> Verdict:
+    """Like :func:`refused`, and no handle and no slot was touched either."""
+    verdict = refused(step, id)
+    if verdict is True and step.at("array", "handle"):
+        return "a slot or handle was touched before the call was refused"
+    return verdict
+
+
+def outcome(step: Step) -> str:
+    """What the call returned, in words."""
+    if isinstance(step.result, str):
+        return f"it {step.result}"
+    if step.result == 0:
+        return "it returned 0"
+    return f"it returned -{errno_name(-step.result)}"
+
+
+def errno_name(number: int) -> str:
+    """The kernel's name of an errno."""
+    return "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
+
+
+def reached(step: Step) -> str | None:
+    """What the hardware reads where the operation's domain is set: nothing if it blocks."""
+    name = step.operation.domain
+    return None if name == "blocked" else name

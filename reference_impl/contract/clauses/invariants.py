@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""INV: what holds whatever is called."""
+
+from __future__ import annotations
+
+from ..clause import Verdict, clause
+from ..step import PUBLISHED, STRAY, Entry, Step
+from .group import old_domain
+
+ATTACH, REPLACE = "iommu_attach_device_pasid()", "iommu_replace_device_pasid()"
+
+
+@clause(
+    "INV-1",
+    "No reservation outlives the call",
+    since="6.15",
+    sources=["commit 5e9f822c9c68", ATTACH, REPLACE],
+    on="attach replace detach",
+)
+def no_reservation(step: Step) -> Verdict:
+    """Whenever the group's mutex is free, no slot of the array is reserved."""
+    if step.operation.device == STRAY:
+        return None
+    return "the slot is still reserved" if step.after.slot == "reserved" else True
+
+
+@clause(
+    "INV-3",
+    "A handle is findable only while all hardware is set",
+    since="6.15",
+    sources=["MSG-5", "MSG-6", "commit 5e9f822c9c68", ATTACH, REPLACE],
+    on="attach replace detach",
+)
+def findable_when_set(step: Step) -> Verdict:
+    """A page request finds what a call attaches only after every driver has agreed, and never if
+    one has not; what a call detaches, until every driver has answered."""
+    if not step.calls:
+        return None
+    op = step.operation
+    if op.kind == "detach":
+        slot = step.before.slot
+        if not isinstance(slot, Entry):
+            return None
+        gone = [call.device for call in step.calls if call.reader is None]
+        lost = gone and (slot.handle if step.setting.handles else slot.domain) is not None
+        return f"while {gone[0]} is asked, a page request finds nothing" if lost else True
+    new = op.handle if step.setting.handles else op.domain
+    if new is None or (op.kind == "replace" and old_domain(step) == op.domain):
+        return None
+    for call in step.calls:
+        if call.reader == new:
+            return f"a page request finds {new} while {call.device} is still asked"
+    if step.result != 0 and Entry(op.domain or "", op.handle) in step.slots:
+        return "the new entry was there although the call failed"
+    return True
+
+
+@clause(
+    "INV-4",
+    "A failed call leaves everything as it was",
+    since="6.15",
+    sources=["MSG-3", "MSG-9", "commit 980e3016ebcc", ATTACH, REPLACE],
+    on="attach replace",
+)
+def failure_leaves_all(step: Step) -> Verdict:
+    """After an attach or replace that fails, the array and every device's hardware are as before:
+    the old domain survives. Excepted are a device that could not go back (`GSP-6`) or not be
+    blocked, and the domain of a handle that the caller passed although it is published. A device
+    that an earlier failure had left blocked may have the old domain again."""
+    if step.result == 0 or isinstance(step.result, str):
+        return None
+    if step.after.slot != step.before.slot and step.operation.handle != PUBLISHED:
+        return f"the array held {_slot(step.before.slot)}, and holds {_slot(step.after.slot)}"
+    excepted = {call.device for call in step.undoing if call.error}
+    rows = zip(step.setting.devices, step.before.hardware, step.after.hardware, strict=True)
+    for dev, was, now in rows:
+        if was == now or dev.name in excepted:
+            continue
+        if was is not None or now != old_domain(step):
+            return f"{dev.name} reached {was or 'nothing'}, and reaches {now or 'nothing'}"
+    return True
+
+
+@clause(
+    "INV-6",
+    "No driver is told that the old domain is the new one",
+    since="6.15",
+    sources=["MSG-2", "MSG-4", "commit 8a9e1e773f60", REPLACE],
+    on="attach replace detach",
+)
+def never_itself(step: Step) -> Verdict:
+    """A driver that is asked to set a domain is never told that the old one is the same: it could
+    not tell them apart in its records. The static blocked domain, of which there are no records,
+    is excepted."""
+    if not step.calls:
+        return None
+    for call in step.calls:
+        if call.domain == call.old != "blocked":
+            return f"{call.device} is asked to set {call.domain}, and told it is there already"
+    return True
+
+
+@clause(
+    "INV-8",
+    "A call on one PASID leaves the others alone",
+    since="6.2",
+    sources=["commit 16603704559c", ATTACH],
+    on="attach replace detach handle_get",
+)
+def others_untouched(step: Step) -> Verdict:
+    """Neither the slot nor any device's hardware of another PASID changes."""
+    if len(step.setting.pasids) < 2:
+        return None
+    if step.elsewhere:
+        return "another PASID was changed"
+    touched = [e for e in step.events if e[0] in ("array", "entry")]
+    pasids = {e[1] if e[0] == "array" else e[2] for e in touched}
+    return True if pasids <= {step.operation.pasid} else "another PASID was written"
+
+
+@clause(
+    "INV-9",
+    "Every call returns",
+    since="6.2",
+    sources=["commit 16603704559c", ATTACH],
+    on="attach replace detach handle_get",
+)
+def every_call_returns(step: Step) -> Verdict:
+    """No call crashes or waits for itself, whatever fails and whatever it is given; only detach
+    relies on its caller for a device that has a group (`DET-7`)."""
+    if step.operation.kind == "detach" and step.operation.device == STRAY:
+        return None
+    return f"it {step.result}" if isinstance(step.result, str) else True
+
+
+def _slot(slot: object) -> str:
+    if isinstance(slot, Entry):
+        return slot.domain
+    return "nothing" if slot is None else str(slot)

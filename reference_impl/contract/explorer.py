@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The explorer: every reachable state, every operation, every combination of faults.
+
+Breadth first, so that the counterexample it keeps for a clause is one with the fewest calls, and
+among those one with the fewest faults and events. Where somebody has broken a promise *to* the
+core, the contract promises nothing more: such a step is judged, but nothing is explored behind it
+(:func:`ends_here`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .clause import CLAUSES, Clause
+from .implementation import Implementation, Machine
+from .recorder import Recorder
+from .scope import Scope, has_handle, operations
+from .step import NEW, PUBLISHED, Entry, Operation, Row, Setting, State, Step
+
+Script = tuple[bool, ...]
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How to get somewhere: a setting, a state, and calls with the faults that they meet."""
+
+    setting: Setting
+    start: State
+    calls: tuple[tuple[Operation, Script], ...]
+
+
+@dataclass
+class Finding:
+    """What an exploration says of one clause."""
+
+    clause: Clause
+    promised: bool = True
+    held: int = 0
+    """In how many different steps it held."""
+    broken: int = 0
+    """In how many different steps it was broken."""
+    reason: str = ""
+    """Why, in the shortest counterexample; or why nothing is promised."""
+    trace: Trace | None = None
+    """The shortest counterexample."""
+    steps: tuple[Step, ...] = ()
+    """What happens in it."""
+    rank: tuple[int, ...] = ()
+    """How long it is: calls, faults in the last, the number of its setting, events in the last."""
+
+    @property
+    def verdict(self) -> str:
+        """``"held"``, ``"broken"``, ``"not-applicable"`` or ``"not-promised"``."""
+        if not self.promised:
+            return "not-promised"
+        if self.broken:
+            return "broken"
+        return "held" if self.held else "not-applicable"
+
+
+@dataclass
+class Exploration:
+    """All that was seen of one implementation within one scope."""
+
+    implementation: str
+    scope: Scope
+    states: int = 0
+    steps: int = 0
+    different: int = 0
+    """How many steps differ in more than the state of a PASID that they do not concern."""
+    findings: dict[str, Finding] = field(default_factory=dict)
+
+    def with_verdict(self, verdict: str) -> list[str]:
+        """The ids of the clauses of which that was said."""
+        return [id for id, finding in self.findings.items() if finding.verdict == verdict]
+
+    def __repr__(self) -> str:
+        counts = (
+            (len(self.with_verdict(v)), v.replace("-", " "))
+            for v in ("held", "broken", "not-applicable", "not-promised")
+        )
+        return (
+            f"{self.implementation}: {', '.join(f'{n} {v}' for n, v in counts if n)}\n"
+            f"scope: {self.scope}\n"
+            f"{self.states:,} states, {self.steps:,} steps, {self.different:,} of them different"
+        )
+
+
+def explore(
+    implementation: Implementation,
+    scope: Scope | None = None,
+    clauses: Iterable[Clause] | None = None,
+    progress: Progress | None = None,
+) -> Exploration:
+    """Explore an implementation within a scope, and judge every step.
+
+    Args:
+        implementation: what to explore.
+        scope: how large; the default scope if None.
+        clauses: which to judge by; all if None.
+        progress: called now and then with the states done, the states known, and the steps.
+    """
+    scope = scope or Scope()
+    seen = Exploration(implementation.name, scope)
+    for each in CLAUSES.values() if clauses is None else clauses:
+        finding = seen.findings[each.id] = Finding(each)
+        if each.needs in implementation.lacks:
+            finding.promised = False
+            finding.reason = f"{implementation.name} has no {each.needs}"
+    for place, (setting, starts) in enumerate(scope.starts(implementation.lacks)):
+        _explore(implementation, setting, place, starts, seen, progress)
+    for finding in seen.findings.values():
+        if finding.trace:
+            finding.steps = replay(implementation, finding.trace)
+    return seen
+
+
+def _explore(
+    implementation: Implementation,
+    setting: Setting,
+    place: int,
+    starts: list[State],
+    seen: Exploration,
+    progress: Progress | None,
+) -> None:
+    recorder = Recorder(seen.scope.faults)
+    machine = implementation.boot(setting, recorder)
+    judges: dict[str, list[Finding]] = {}
+    for finding in seen.findings.values():
+        if finding.promised:
+            for kind in finding.clause.on:
+                judges.setdefault(kind, []).append(finding)
+    index = {pasid: i for i, pasid in enumerate(setting.pasids)}
+    calls = [(op, index.get(op.pasid), op.handle == PUBLISHED) for op in operations(setting)]
+    # How each state was reached: the state before, the call, its faults, and the number of calls.
+    came: dict[State, tuple[State | None, Operation | None, Script, int]]
+    came = dict.fromkeys(starts, (None, None, (), 0))
+    # A clause sees of a state only the row of its PASID, so steps that differ in other rows alone
+    # are one step to it, and judged once. What is remembered is the row that the step leaves.
+    judged: dict[tuple[Any, ...], Row | None] = {}
+    queue = list(starts)
+    steps = 0
+    for number, state in enumerate(queue):
+        if progress and number % 64 == 0:
+            progress(seen.states + number, seen.states + len(queue), seen.steps + steps)
+        rows, resetting = state
+        machine.load(state)
+        left: set[tuple[int, Row]] = set()
+        for operation, at, needs_handle in calls:
+            before = machine.row(operation.pasid) if at is None else rows[at]
+            if needs_handle and not has_handle(before):
+                continue
+            script: Script | None = ()
+            while script is not None:
+                recorder.follow(script)
+                steps += 1
+                what = observe(machine, recorder, state, operation, before)
+                script = recorder.next_script()
+                if what[-1]:
+                    machine.load(state)
+                elif len(what[2]) > 2:
+                    machine.restore(operation.pasid, before)
+                if what in judged:
+                    after = judged[what]
+                else:
+                    step = Step(setting, *what)
+                    after = judged[what] = None if ends_here(step) else settled(step.after)
+                    rank = (came[state][3] + 1, recorder.faults, place, len(step.events))
+                    for finding in judges.get(operation.kind, ()):
+                        if _judge(finding, step, rank):
+                            finding.trace = _trace(came, setting, state, operation, recorder.taken)
+                if at is None or after is None or (at, after) in left:
+                    continue
+                left.add((at, after))
+                new = State((*rows[:at], after, *rows[at + 1 :]), resetting)
+                if new not in came:
+                    came[new] = (state, operation, recorder.taken, came[state][3] + 1)
+                    queue.append(new)
+    seen.states += len(queue)
+    seen.steps += steps
+    seen.different += len(judged)
+
+
+def observe(
+    machine: Machine, recorder: Recorder, state: State, operation: Operation, before: Row
+) -> tuple[Any, ...]:
+    """Make the call in this state, and say all that can be seen of it: the parts of a step."""
+    pasid = operation.pasid
+    result, found = machine.run(operation)
+    events = tuple(recorder.events)
+    after, elsewhere = before, False
+    if len(events) > 2:  # more than the lock: every change is an event
+        after = machine.row(pasid)
+        for other, row in zip(machine.pasids, state.rows, strict=True):
+            if other != pasid and machine.row(other) != row:
+                elsewhere = True
+    return (operation, before, events, result, after, found, state.resetting, elsewhere)
+
+
+def _judge(finding: Finding, step: Step, rank: tuple[int, ...]) -> bool:
+    """Judge a step by one clause; true if this is the shortest counterexample so far."""
+    verdict = finding.clause.predicate(step)
+    if verdict is None:
+        return False
+    if verdict is True:
+        finding.held += 1
+        return False
+    finding.broken += 1
+    if finding.rank and finding.rank <= rank:
+        return False
+    finding.rank, finding.reason = rank, str(verdict)
+    return True
+
+
+def _trace(
+    came: dict[State, tuple[State | None, Operation | None, Script, int]],
+    setting: Setting,
+    state: State,
+    operation: Operation,
+    script: Script,
+) -> Trace:
+    calls = [(operation, script)]
+    while True:
+        parent, call, faults, _ = came[state]
+        if parent is None or call is None:
+            return Trace(setting, state, tuple(reversed(calls)))
+        calls.append((call, faults))
+        state = parent
+
+
+def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
+    """Make the calls of a trace again, with the same faults.
+
+    Args:
+        implementation: the one that the trace was found with, or another.
+        trace: what to do.
+    """
+    recorder = Recorder(0)
+    machine = implementation.boot(trace.setting, recorder)
+    state, steps = trace.start, []
+    for operation, script in trace.calls:
+        machine.load(state)
+        recorder.follow(script)
+        before = machine.row(operation.pasid)
+        step = Step(trace.setting, *observe(machine, recorder, state, operation, before))
+        steps.append(step)
+        state = State(
+            tuple(settled(machine.row(pasid)) for pasid in trace.setting.pasids), state.resetting
+        )
+    return tuple(steps)
+
+
+def ends_here(step: Step) -> bool:
+    """Whether somebody broke a promise to the core, so that nothing more is promised.
+
+    A driver that cannot block a PASID (DRV-6), a caller that passes a handle which is published
+    already, and a crash.
+    """
+    return (
+        step.operation.handle == PUBLISHED
+        or isinstance(step.result, str)
+        or any(call.domain == "blocked" and call.error for call in step.calls)
+    )
+
+
+def settled(row: Row) -> Row:
+    """The row as the next call finds it: the handle in it is then the published one."""
+    slot = row.slot
+    if isinstance(slot, Entry) and slot.handle == NEW:
+        return Row(Entry(slot.domain, PUBLISHED), row.hardware)
+    return row

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A session: make calls on one group by hand, name what fails, and get each call as a step."""
+
+from __future__ import annotations
+
+from ..model.observer import MayFail
+from .explorer import observe, settled
+from .implementation import Implementation
+from .known import IMPLEMENTATIONS
+from .recorder import Recorder
+from .scope import Scope
+from .step import NEW, STRAY, Operation, Row, State, Step
+
+__all__ = ["Session"]
+
+
+class _NamedFaults(Recorder):
+    """Fails where it is told to: at the next call of a device, or the next need for memory."""
+
+    def __init__(self) -> None:
+        super().__init__(faults=0)
+        self.wanted: list[str] = []
+
+    def fails(self, what: MayFail) -> int:
+        """Fail if this is the next thing that shall."""
+        here = what if what == "memory" else self.events[-1][1]
+        if not self.wanted or self.wanted[0] != here:
+            return super().fails(what)
+        self.wanted.pop(0)
+        self._script = (*self._script, *[False] * (len(self._taken) - len(self._script)), True)
+        return super().fails(what)
+
+
+class Session:
+    """One group of one implementation, and what has been called so far.
+
+    Args:
+        implementation: its name or the thing itself.
+        devices: capable devices, d0, d1…; the middle one has the fewest PASIDs.
+        incapable: devices without PASIDs, n0, n1…, behind d0.
+        domains: paging domains, A, B…
+        pasids: PASIDs in use, 1, 2…
+
+    Raises:
+        KeyError: there is no implementation of that name.
+        ScopeError: a size makes no sense.
+    """
+
+    def __init__(
+        self,
+        implementation: str | Implementation = "model",
+        devices: int = 2,
+        incapable: int = 0,
+        domains: int = 3,
+        pasids: int = 2,
+    ) -> None:
+        known = IMPLEMENTATIONS
+        self.implementation: Implementation = (
+            known[implementation] if isinstance(implementation, str) else implementation
+        )
+        scope = Scope(devices, incapable, domains, pasids, 0)
+        self.setting, starts = next(scope.starts(self.implementation.lacks))
+        self.state: State = starts[0]
+        self.steps: list[Step] = []
+        self._recorder = _NamedFaults()
+        self._machine = self.implementation.boot(self.setting, self._recorder)
+
+    def attach(
+        self, domain: str, pasid: int = 1, handle: str | None = NEW, fail: str = "", dev: str = ""
+    ) -> Step:
+        """Attach. *fail* names what fails, in order: devices, or ``memory``."""
+        return self._call("attach", domain, pasid, handle, fail, dev)
+
+    def replace(
+        self, domain: str, pasid: int = 1, handle: str | None = NEW, fail: str = "", dev: str = ""
+    ) -> Step:
+        """Replace. ``handle="h"`` passes the handle that is published already."""
+        return self._call("replace", domain, pasid, handle, fail, dev)
+
+    def detach(self, domain: str, pasid: int = 1, fail: str = "", dev: str = "") -> Step:
+        """Detach."""
+        return self._call("detach", domain, pasid, None, fail, dev)
+
+    def handle_get(self, pasid: int = 1, type: str | None = None) -> Step:
+        """Look the handle up, as page-request handling does."""
+        return self.run(Operation("handle_get", self.setting.devices[0].name, pasid, type=type))
+
+    def reset(self, *devices: str) -> None:
+        """Put devices under reset: blocked in hardware, while the array keeps its entries."""
+        names = [d.name for d in self.setting.devices]
+        rows = [
+            Row(
+                r.slot,
+                tuple(None if n in devices else d for n, d in zip(names, r.hardware, strict=True)),
+            )
+            for r in self.state.rows
+        ]
+        self.state = State(tuple(rows), devices)
+
+    def _call(
+        self, kind: str, domain: str, pasid: int, handle: str | None, fail: str, dev: str
+    ) -> Step:
+        if not self.setting.handles:
+            handle = None
+        device = dev or self.setting.devices[0].name
+        return self.run(Operation(kind, device, pasid, domain, handle), fail)
+
+    def run(self, operation: Operation, fail: str = "") -> Step:
+        """Make one call.
+
+        Args:
+            operation: the call.
+            fail: what fails, in order and separated by blanks: the next call of a device (its
+                name), or the next allocation (``memory``).
+
+        Raises:
+            ValueError: something that should have failed was never tried, or is not there.
+        """
+        known = {d.name for d in self.setting.devices} | {STRAY}
+        if operation.device not in known:
+            raise ValueError(f"there is no device {operation.device}, only {sorted(known)}")
+        recorder, machine = self._recorder, self._machine
+        machine.load(self.state)
+        recorder.follow(())
+        recorder.wanted = fail.split()
+        before = machine.row(operation.pasid)
+        step = Step(self.setting, *observe(machine, recorder, self.state, operation, before))
+        if recorder.wanted:
+            raise ValueError(f"{recorder.wanted[0]} was not asked, so it could not fail")
+        self.state = State(
+            tuple(settled(machine.row(p)) for p in self.setting.pasids), self.state.resetting
+        )
+        self.steps.append(step)
+        return step

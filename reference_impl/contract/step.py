@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The step: what one call does to one PASID of one group, observed from outside.
+
+Plain immutable data. A clause judges it, a diagram draws it, a vector is it as JSON; none of them
+knows what kind of implementation it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from ..model.observer import Event
+
+NO_HANDLE = None
+PUBLISHED = "h"
+"""The handle that the array holds before the step."""
+NEW = "h'"
+"""A handle that nobody has seen before the step."""
+
+STRAY = "stray"
+"""The name of a device that is in no group."""
+
+
+class DeviceSpec(NamedTuple):
+    """One device of a group: its name, and how many PASIDs it has (0: none at all)."""
+
+    name: str
+    max_pasids: int
+
+
+class DomainSpec(NamedTuple):
+    """One domain: its name, type, and whether its driver is the group's and it takes PASIDs."""
+
+    name: str
+    type: str = "paging"
+    ours: bool = True
+    takes_pasids: bool = True
+
+
+class Setting(NamedTuple):
+    """What does not change during an exploration: who is there."""
+
+    name: str
+    devices: tuple[DeviceSpec, ...]
+    domains: tuple[DomainSpec, ...]
+    """What a caller attaches."""
+    pasids: tuple[int, ...]
+    """The PASIDs that are attached and detached."""
+    others: tuple[DomainSpec, ...] = ()
+    """Domains that must be refused."""
+    blocks_pasids: bool = True
+    """Whether the driver's blocked domain can be set on a PASID."""
+    handles: bool = True
+    """Whether the implementation has attach handles."""
+
+    def domain(self, name: str) -> DomainSpec:
+        """The domain of that name."""
+        found = next(d for d in (*self.domains, *self.others) if d.name == name)
+        return found._replace(takes_pasids=self.blocks_pasids) if name == "blocked" else found
+
+    @property
+    def capable(self) -> tuple[str, ...]:
+        """The devices that have PASIDs, in the group's order."""
+        return tuple(d.name for d in self.devices if d.max_pasids)
+
+    @property
+    def limit(self) -> int:
+        """The smallest number of PASIDs that a capable device has; 0 where none is capable."""
+        return min((d.max_pasids for d in self.devices if d.max_pasids), default=0)
+
+
+class Operation(NamedTuple):
+    """One call with its arguments."""
+
+    kind: str
+    """``"attach"``, ``"replace"``, ``"detach"`` or ``"handle_get"``."""
+    device: str
+    pasid: int
+    domain: str | None = None
+    handle: str | None = NO_HANDLE
+    type: str | None = None
+    """Which type of domain a look-up insists on."""
+
+    def __str__(self) -> str:
+        if self.kind == "handle_get":
+            return f"handle_get(PASID {self.pasid}{f', {self.type}' if self.type else ''})"
+        where = "" if self.device != STRAY else f", {STRAY}"
+        handle = "" if self.handle is None else f", {self.handle}"
+        return f"{self.kind}({self.domain}, PASID {self.pasid}{where}{handle})"
+
+
+class Entry(NamedTuple):
+    """A slot of the array as a reader sees it: the domain, and the handle if there is one."""
+
+    domain: str
+    handle: str | None
+
+
+RESERVED = "reserved"
+Slot = Entry | str | None
+
+
+def as_slot(seen: object) -> Slot:
+    """A slot from what an array event says of it."""
+    return Entry(*seen) if isinstance(seen, tuple) else seen  # type: ignore[return-value]
+
+
+class Row(NamedTuple):
+    """What one PASID is: its slot in the array, and what each device's hardware has for it."""
+
+    slot: Slot
+    hardware: tuple[str | None, ...]
+    """For each device of the setting, the domain that DMA reaches, None for blocked."""
+
+
+class State(NamedTuple):
+    """A whole group between two calls."""
+
+    rows: tuple[Row, ...]
+    """For each PASID of the setting."""
+    resetting: tuple[str, ...] = ()
+    """The devices that a reset has blocked; the group is in recovery while there is one."""
+
+
+class Call(NamedTuple):
+    """One driver call, from being asked to the answer."""
+
+    device: str
+    domain: str
+    old: str | None
+    pasid: int
+    reader: str | None
+    """What a page request finds at this moment."""
+    error: int | None
+    """The answer: 0 or an errno; None if there was none."""
+
+
+class Moment(NamedTuple):
+    """How things are after an event: the slot, and what each device's DMA reaches."""
+
+    event: Event | None
+    slot: Slot
+    hardware: tuple[str | None, ...]
+
+
+class Step:
+    """One call on one PASID: what was, what was asked, what happened, what is."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        operation: Operation,
+        before: Row,
+        events: tuple[Event, ...],
+        result: int | str,
+        after: Row,
+        found: str | None = None,
+        resetting: tuple[str, ...] = (),
+        elsewhere: bool = False,
+    ) -> None:
+        self.setting = setting
+        self.operation = operation
+        self.before = before
+        self.events = events
+        self.result = result
+        """0, a negative errno, or a sentence if the implementation crashed."""
+        self.after = after
+        self.found = found
+        """The handle that a look-up found."""
+        self.resetting = resetting
+        """The devices under reset meanwhile."""
+        self.elsewhere = elsewhere
+        """Whether any other PASID of the group was changed."""
+
+    def key(self) -> tuple[object, ...]:
+        """Everything but the setting, hashable."""
+        return (
+            self.operation,
+            self.before,
+            self.events,
+            self.result,
+            self.after,
+            self.found,
+            self.resetting,
+            self.elsewhere,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Step):
+            return NotImplemented
+        return self.setting == other.setting and self.key() == other.key()
+
+    def __hash__(self) -> int:
+        return hash(self.key())
+
+    def __repr__(self) -> str:
+        return f"<Step {self.operation} = {self.result}>"
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """The driver calls in order."""
+        calls: list[Call] = []
+        for event in self.events:
+            if event[0] == "call":
+                calls.append(Call._make((*event[1:], None)))
+            elif event[0] == "return":
+                calls[-1] = calls[-1]._replace(error=event[2])  # type: ignore[arg-type]
+        return tuple(calls)
+
+    @property
+    def ours(self) -> tuple[Call, ...]:
+        """The calls before anything failed that set the domain of the operation."""
+        wanted = self.operation.domain
+        return tuple(c for c in self.calls[: self._split] if c.domain == wanted)
+
+    @property
+    def failed(self) -> Call | None:
+        """The first call that set the domain of the operation and failed."""
+        ours = self.ours
+        return ours[-1] if ours and ours[-1].error else None
+
+    @property
+    def undoing(self) -> tuple[Call, ...]:
+        """The calls after that one."""
+        return self.calls[self._split :]
+
+    @cached_property
+    def _split(self) -> int:
+        wanted = self.operation.domain
+        for number, call in enumerate(self.calls, 1):
+            if call.domain == wanted and call.error:
+                return number
+        return len(self.calls)
+
+    @cached_property
+    def warnings(self) -> int:
+        """How many WARNs the kernel would have printed."""
+        return sum(event[0] == "warn" for event in self.events)
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the array could not get memory."""
+        return ("no memory",) in self.events
+
+    def at(self, *kinds: str) -> list[int]:
+        """The places of the events of these kinds."""
+        return [i for i, event in enumerate(self.events) if event[0] in kinds]
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        """What the array's slot became, in order."""
+        return tuple(as_slot(event[2]) for event in self.events if event[0] == "array")
+
+    def moments(self) -> Iterator[Moment]:
+        """The state at each moment: before the call, and after each of its events."""
+        slot, hardware = self.before
+        names = [d.name for d in self.setting.devices]
+        yield Moment(None, slot, hardware)
+        for event in self.events:
+            if event[0] == "array" and event[1] == self.operation.pasid:
+                slot = as_slot(event[2])
+            elif event[0] == "entry" and event[2] == self.operation.pasid:
+                at = names.index(str(event[1]))
+                hardware = (*hardware[:at], event[3], *hardware[at + 1 :])  # type: ignore[arg-type]
+            yield Moment(event, slot, hardware)
+
+    def to_json(self) -> dict[str, object]:
+        """The step as plain data."""
+        return {
+            "setting": self.setting.name,
+            "operation": {k: v for k, v in self.operation._asdict().items() if v is not None},
+            "before": self._row(self.before),
+            "events": [list(event) for event in self.events],
+            "result": self.result,
+            "after": self._row(self.after),
+        }
+
+    def _row(self, row: Row) -> dict[str, object]:
+        names = [d.name for d in self.setting.devices]
+        slot = row.slot
+        return {
+            "array": slot._asdict() if isinstance(slot, Entry) else slot,
+            "hardware": dict(zip(names, row.hardware, strict=True)),
+        }

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Who takes part: devices in a group, domains, the driver that joins them, and handles.
+
+Source: ``struct iommu_group``, ``struct group_device``, ``struct iommu_domain``,
+``struct iommu_ops`` and ``struct iommu_attach_handle`` of ``include/linux/iommu.h`` and
+``drivers/iommu/iommu.c``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .observer import Observer
+from .xarray import XArray
+
+NO_PASID: Final = 0
+"""IOMMU_NO_PASID: the index that stands for traffic without a PASID."""
+
+
+class Domain:
+    """An address space that a PASID can be attached to.
+
+    Args:
+        name: how the pages call it.
+        driver: whose domain it is; None for another vendor's.
+        type: ``"paging"``, ``"sva"``, ``"nested"``, ``"identity"`` or ``"blocked"``.
+        takes_pasids: whether its operations have a ``set_dev_pasid`` at all.
+    """
+
+    def __init__(
+        self, name: str, driver: Driver | None, type: str = "paging", takes_pasids: bool = True
+    ) -> None:
+        self.name = name
+        self.driver = driver
+        self.type = type
+        self.takes_pasids = takes_pasids
+
+    def set_dev_pasid(self, dev: Device, pasid: int, old: Domain | None) -> None:
+        """Ask the device's driver to translate *pasid* with this domain instead of *old*.
+
+        Raises:
+            OSError: the driver could not; the device then still has its old configuration.
+        """
+        driver = dev.driver
+        driver.observer.asked(dev, self, old, pasid)
+        try:
+            driver.set_dev_pasid(self, dev, pasid, old)
+        except OSError as error:
+            driver.observer.saw(("return", dev.name, error.errno))
+            raise
+        driver.observer.saw(("return", dev.name, 0))
+
+    def seen(self) -> tuple[str, str | None]:
+        """As an array entry: a plain domain, which no page request can be handed to."""
+        return (self.name, None)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class AttachHandle:
+    """The caller's end of one attachment: page requests are handed to it.
+
+    Whoever looks the array up holds it without a lock, so each attachment needs a new one.
+    """
+
+    def __init__(self, name: str, observer: Observer, domain: Domain | None = None) -> None:
+        self.name = name
+        self._observer = observer
+        self._domain = domain
+
+    @property
+    def domain(self) -> Domain:
+        """The domain that the handle is attached to."""
+        assert self._domain is not None, f"{self.name} was never attached"
+        return self._domain
+
+    @domain.setter
+    def domain(self, domain: Domain) -> None:
+        self._domain = domain
+        self._observer.saw(("handle", self.name, domain.name))
+
+    def seen(self) -> tuple[str, str | None]:
+        """As an array entry: the handle, and through it the domain."""
+        return (self.domain.name, self.name)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+Entry = Domain | AttachHandle
+"""What the group's array holds: a handle, or a plain domain where nobody takes page requests."""
+
+
+class Device:
+    """A device; what it may reach with each PASID stands in its PASID table.
+
+    Args:
+        name: how the pages call it.
+        driver: the driver of the IOMMU that it is behind.
+        max_pasids: the number of PASIDs, PASID 0 included; 0 means it cannot send any.
+    """
+
+    def __init__(self, name: str, driver: Driver, max_pasids: int) -> None:
+        self.name = name
+        self.driver = driver
+        self.max_pasids = max_pasids
+        self.group: Group | None = None
+        self.blocked = False
+        """Whether a reset of this device is under way, which has blocked it already."""
+        self.pasid_table: dict[int, Domain] = {}
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+class Group:
+    """Devices that cannot be told apart safely, and so share one attachment for each PASID."""
+
+    def __init__(self, observer: Observer, devices: list[Device]) -> None:
+        self.devices = devices
+        for dev in devices:
+            dev.group = self
+        self.pasid_array: XArray[Entry] = XArray(observer)
+        self.mutex = Mutex(observer)
+        self.recovery_cnt = 0
+        """How many of the devices are in, or wait for, recovery from a reset."""
+        self._observer = observer
+
+    def capable(self) -> list[Device]:
+        """The devices that can send PASIDs at all, in the group's order."""
+        return [dev for dev in self.devices if dev.max_pasids > 0]
+
+    def warn(self, sentence: str) -> None:
+        """Say that somebody broke the contract: the kernel's WARN."""
+        self._observer.saw(("warn", sentence))
+
+
+class Mutex:
+    """A lock that notices when its holder takes it again: in the kernel, a hang."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.held = False
+        self._observer = observer
+
+    def __enter__(self) -> None:
+        if self.held:
+            raise RuntimeError("deadlock: the group's mutex is held already")
+        self.held = True
+        self._observer.saw(("lock",))
+
+    def __exit__(self, *exc: object) -> None:
+        self.held = False
+        self._observer.saw(("unlock",))
+
+
+class Driver:
+    """An IOMMU driver as the core sees it. Override :meth:`set_dev_pasid` to write another.
+
+    This one does what the contract asks in the simplest way: it may fail before it touches the
+    hardware, and it switches the entry with one write.
+    """
+
+    def __init__(self, observer: Observer, blocks_pasids: bool = True) -> None:
+        self.observer = observer
+        self.blocked_domain = Domain("blocked", None, "blocked", takes_pasids=blocks_pasids)
+        self.identity_domain = Domain("identity", None, "identity")
+
+    def set_dev_pasid(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
+        """Set *domain* for one PASID of one device, or keep what was there.
+
+        Args:
+            domain: what to translate with; :attr:`blocked_domain` means: no longer at all.
+            dev: a device with PASID support.
+            pasid: checked against the device's limit by the core.
+            old: what the device translates this PASID with now, None for nothing.
+
+        Raises:
+            OSError: it could not be done, and the old configuration stands.
+        """
+        if error := self.observer.fails("driver"):
+            raise OSError(error, f"{dev} cannot set {domain} for PASID {pasid}")
+        self.write_entry(dev, pasid, domain)
+
+    def write_entry(self, dev: Device, pasid: int, domain: Domain) -> None:
+        """Write the hardware's entry; from here on DMA with *pasid* goes there."""
+        if domain is self.blocked_domain:
+            dev.pasid_table.pop(pasid, None)
+            self.observer.saw(("entry", dev.name, pasid, None))
+        else:
+            dev.pasid_table[pasid] = domain
+            self.observer.saw(("entry", dev.name, pasid, domain.name))
