@@ -3,6 +3,7 @@
 
 from . import clauses as _clauses
 from .clause import CLAUSES, Clause
+from .differences import Differences, differences
 from .explorer import Exploration, Finding, Trace, explore, replay
 from .implementation import Implementation, PythonCore
 from .known import IMPLEMENTATIONS
@@ -15,6 +16,7 @@ __all__ = [
     "CLAUSES",
     "IMPLEMENTATIONS",
     "Clause",
+    "Differences",
     "Exploration",
     "Finding",
     "Implementation",
@@ -27,6 +29,7 @@ __all__ = [
     "State",
     "Step",
     "Trace",
+    "differences",
     "explore",
     "replay",
     "variant",

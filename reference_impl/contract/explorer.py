@@ -9,7 +9,7 @@ core, the contract promises nothing more: such a step is judged, but nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,62 +126,113 @@ def _explore(
     seen: Exploration,
     progress: Progress | None,
 ) -> None:
-    recorder = Recorder(seen.scope.faults)
-    machine = implementation.boot(setting, recorder)
     judges: dict[str, list[Finding]] = {}
     for finding in seen.findings.values():
         if finding.promised:
             for kind in finding.clause.on:
                 judges.setdefault(kind, []).append(finding)
-    index = {pasid: i for i, pasid in enumerate(setting.pasids)}
-    calls = [(op, index.get(op.pasid), op.handle == PUBLISHED) for op in operations(setting)]
-    # How each state was reached: the state before, the call, its faults, and the number of calls.
-    came: dict[State, tuple[State | None, Operation | None, Script, int]]
-    came = dict.fromkeys(starts, (None, None, (), 0))
-    # A clause sees of a state only the row of its PASID, so steps that differ in other rows alone
-    # are one step to it, and judged once. What is remembered is the row that the step leaves.
-    judged: dict[tuple[Any, ...], Row | None] = {}
-    queue = list(starts)
-    steps = 0
-    for number, state in enumerate(queue):
-        if progress and number % 64 == 0:
-            progress(seen.states + number, seen.states + len(queue), seen.steps + steps)
-        rows, resetting = state
-        machine.load(state)
-        left: set[tuple[int, Row]] = set()
-        for operation, at, needs_handle in calls:
-            before = machine.row(operation.pasid) if at is None else rows[at]
-            if needs_handle and not has_handle(before):
-                continue
-            script: Script | None = ()
-            while script is not None:
-                recorder.follow(script)
-                steps += 1
-                what = observe(machine, recorder, state, operation, before)
-                script = recorder.next_script()
-                if what[-1]:
-                    machine.load(state)
-                elif len(what[2]) > 2:
-                    machine.restore(operation.pasid, before)
-                if what in judged:
-                    after = judged[what]
-                else:
-                    step = Step(setting, *what)
-                    after = judged[what] = None if ends_here(step) else settled(step.after)
-                    rank = (came[state][3] + 1, recorder.faults, place, len(step.events))
-                    for finding in judges.get(operation.kind, ()):
-                        if _judge(finding, step, rank):
-                            finding.trace = _trace(came, setting, state, operation, recorder.taken)
-                if at is None or after is None or (at, after) in left:
+    walk = Walk(implementation, setting, starts, seen.scope.faults)
+    for step, state in walk:
+        rank = (walk.calls_to(state) + 1, walk.recorder.faults, place, len(step.events))
+        for finding in judges.get(step.operation.kind, ()):
+            if _judge(finding, step, rank):
+                finding.trace = walk.trace(state, step.operation)
+        if progress and not walk.different % 32:
+            progress(seen.states + walk.done, seen.states + len(walk.came), seen.steps + walk.steps)
+    seen.states += len(walk.came)
+    seen.steps += walk.steps
+    seen.different += walk.different
+
+
+class Walk:
+    """Every step of one setting, breadth first; iterating gives those that are different.
+
+    A clause sees of a state only the row of its PASID, so steps that differ in other rows alone are
+    one step to it. Such a step is made and observed each time, and given once.
+
+    Args:
+        implementation: what makes the steps.
+        setting: who is there.
+        starts: the states to start from.
+        faults: how many things may fail in one operation.
+        beside: called after every step, with its state, its parts and its faults.
+    """
+
+    def __init__(
+        self,
+        implementation: Implementation,
+        setting: Setting,
+        starts: list[State],
+        faults: int,
+        beside: Callable[[State, tuple[Any, ...], Script], None] | None = None,
+    ) -> None:
+        self.setting = setting
+        self.recorder = Recorder(faults)
+        self.machine = implementation.boot(setting, self.recorder)
+        self.came: dict[State, tuple[State | None, Operation | None, Script, int]]
+        self.came = dict.fromkeys(starts, (None, None, (), 0))
+        """How each state was reached: the state before, the call, its faults, how many calls."""
+        self.steps = self.different = self.done = 0
+        self.beside = beside
+
+    def __iter__(self) -> Iterator[tuple[Step, State]]:
+        """Each different step, and the state that it was made in."""
+        machine, recorder, came = self.machine, self.recorder, self.came
+        index = {pasid: i for i, pasid in enumerate(self.setting.pasids)}
+        calls = [
+            (operation, index.get(operation.pasid), operation.handle == PUBLISHED)
+            for operation in operations(self.setting)
+        ]
+        leaves: dict[tuple[Any, ...], Row | None] = {}  # the row that a step leaves, if any
+        queue = list(came)
+        for state in queue:
+            rows, resetting = state
+            machine.load(state)
+            left: set[tuple[int, Row]] = set()
+            for operation, at, needs_handle in calls:
+                before = machine.row(operation.pasid) if at is None else rows[at]
+                if needs_handle and not has_handle(before):
                     continue
-                left.add((at, after))
-                new = State((*rows[:at], after, *rows[at + 1 :]), resetting)
-                if new not in came:
-                    came[new] = (state, operation, recorder.taken, came[state][3] + 1)
-                    queue.append(new)
-    seen.states += len(queue)
-    seen.steps += steps
-    seen.different += len(judged)
+                script: Script | None = ()
+                while script is not None:
+                    recorder.follow(script)
+                    parts = observe(machine, recorder, state, operation, before)
+                    self.steps += 1
+                    if parts[-1]:
+                        machine.load(state)
+                    elif len(parts[2]) > 2:
+                        machine.restore(operation.pasid, before)
+                    if self.beside:
+                        self.beside(state, parts, recorder.taken)
+                    if parts in leaves:
+                        after = leaves[parts]
+                    else:
+                        step = Step(self.setting, *parts)
+                        after = leaves[parts] = None if ends_here(step) else settled(step.after)
+                        self.different += 1
+                        yield step, state
+                    if at is not None and after is not None and (at, after) not in left:
+                        left.add((at, after))
+                        new = State((*rows[:at], after, *rows[at + 1 :]), resetting)
+                        if new not in came:
+                            came[new] = (state, operation, recorder.taken, came[state][3] + 1)
+                            queue.append(new)
+                    script = recorder.next_script()
+            self.done += 1
+
+    def calls_to(self, state: State) -> int:
+        """How many calls it takes to get to a state."""
+        return self.came[state][3]
+
+    def trace(self, state: State, operation: Operation) -> Trace:
+        """How to get to a state and make the call, with the faults that it has just met."""
+        calls = [(operation, self.recorder.taken)]
+        while True:
+            parent, call, faults, _ = self.came[state]
+            if parent is None or call is None:
+                return Trace(self.setting, state, tuple(reversed(calls)))
+            calls.append((call, faults))
+            state = parent
 
 
 def observe(
@@ -213,22 +264,6 @@ def _judge(finding: Finding, step: Step, rank: tuple[int, ...]) -> bool:
         return False
     finding.rank, finding.reason = rank, str(verdict)
     return True
-
-
-def _trace(
-    came: dict[State, tuple[State | None, Operation | None, Script, int]],
-    setting: Setting,
-    state: State,
-    operation: Operation,
-    script: Script,
-) -> Trace:
-    calls = [(operation, script)]
-    while True:
-        parent, call, faults, _ = came[state]
-        if parent is None or call is None:
-            return Trace(setting, state, tuple(reversed(calls)))
-        calls.append((call, faults))
-        state = parent
 
 
 def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
