@@ -28,14 +28,14 @@ class Differences:
     """The first of them, as each made it; no other has fewer calls before it."""
 
     def __repr__(self) -> str:
+        some = f"{self.different or 'no'} difference{'' if self.different == 1 else 's'}"
         lines = [
-            f"{self.one} and {self.other}: {self.different or 'no'} "
-            f"difference{'' if self.different == 1 else 's'} in {self.steps:,} steps "
-            f"from {self.states:,} states",
+            f"{self.one} and {self.other}: {some}",
             f"scope: {self.scope}",
+            f"{self.states:,} states, {self.steps:,} steps made by both",
         ]
         if self.first:
-            lines += [f"{name}: {step}" for name, step in zip((self.one, self.other), self.first)]
+            lines += [f"{self.one}: {self.first[0]}", f"{self.other}: {self.first[1]}"]
         return "\n".join(lines)
 
 

@@ -184,6 +184,7 @@ class Walk:
             for operation in operations(self.setting)
         ]
         leaves: dict[tuple[Any, ...], Row | None] = {}  # the row that a step leaves, if any
+        unseen = Row(None, ())
         queue = list(came)
         for state in queue:
             rows, resetting = state
@@ -204,9 +205,8 @@ class Walk:
                         machine.restore(operation.pasid, before)
                     if self.beside:
                         self.beside(state, parts, recorder.taken)
-                    if parts in leaves:
-                        after = leaves[parts]
-                    else:
+                    after = leaves.get(parts, unseen)
+                    if after is unseen:
                         step = Step(self.setting, *parts)
                         after = leaves[parts] = None if ends_here(step) else settled(step.after)
                         self.different += 1

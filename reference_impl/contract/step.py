@@ -209,19 +209,19 @@ class Step:
                 calls[-1] = calls[-1]._replace(error=event[2])  # type: ignore[arg-type]
         return tuple(calls)
 
-    @property
+    @cached_property
     def ours(self) -> tuple[Call, ...]:
         """The calls before anything failed that set the domain of the operation."""
         wanted = self.operation.domain
         return tuple(c for c in self.calls[: self._split] if c.domain == wanted)
 
-    @property
+    @cached_property
     def failed(self) -> Call | None:
         """The first call that set the domain of the operation and failed."""
         ours = self.ours
         return ours[-1] if ours and ours[-1].error else None
 
-    @property
+    @cached_property
     def undoing(self) -> tuple[Call, ...]:
         """The calls after that one."""
         return self.calls[self._split :]

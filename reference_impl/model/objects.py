@@ -179,7 +179,7 @@ class Driver:
             OSError: it could not be done, and the old configuration stands.
         """
         if error := self.observer.fails("driver"):
-            raise OSError(error, f"{dev} cannot set {domain} for PASID {pasid}")
+            raise OSError(error, f"{dev.name} cannot set {domain.name}")
         self.write_entry(dev, pasid, domain)
 
     def write_entry(self, dev: Device, pasid: int, domain: Domain) -> None:

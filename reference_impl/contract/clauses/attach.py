@@ -12,6 +12,7 @@ from .checks import (
     refused,
     refused_at_once,
     refused_under_lock,
+    slot_in_words,
 )
 
 ATTACH = "iommu_attach_device_pasid()"
@@ -184,7 +185,7 @@ def entry_is_stored(step: Step) -> Verdict:
     if step.result != 0:
         return f"nothing failed, but {outcome(step)}"
     if step.after.slot != Entry(op.domain or "", op.handle):
-        return f"the array holds {step.after.slot} afterwards"
+        return f"the array holds {slot_in_words(step.after.slot)}"
     if step.slots.count(step.after.slot) != 1:
         return "the entry was not stored just once"
     if step.calls and step.at("array")[-1] < step.at("return")[-1]:

@@ -4,12 +4,29 @@
 from __future__ import annotations
 
 import errno
+import functools
+from collections.abc import Callable, Iterable
 
 from ...model.objects import NO_PASID
 from ..clause import CLAUSES, Verdict
-from ..step import PUBLISHED, STRAY, Step
+from ..step import PUBLISHED, STRAY, Call, Entry, Slot, Step
 
 
+def once(question: Callable[[Step], str | None]) -> Callable[[Step], str | None]:
+    """Ask a question of a step once, however many predicates ask it."""
+    name = f"_{question.__name__}"
+
+    @functools.wraps(question)
+    def answer(step: Step) -> str | None:
+        known = step.__dict__
+        if name not in known:
+            known[name] = question(step)
+        return known[name]  # type: ignore[no-any-return]
+
+    return answer
+
+
+@once
 def attach_refusal(step: Step) -> str | None:
     """The clause that must refuse this attach, memory aside; None if none does."""
     setting, op = step.setting, step.operation
@@ -30,6 +47,7 @@ def attach_refusal(step: Step) -> str | None:
     return None
 
 
+@once
 def replace_refusal(step: Step) -> str | None:
     """The clause that must refuse this replace, memory aside; None if none does."""
     setting, op = step.setting, step.operation
@@ -97,3 +115,21 @@ def reached(step: Step) -> str | None:
     """What the hardware reads where the operation's domain is set: nothing if it blocks."""
     name = step.operation.domain
     return None if name == "blocked" else name
+
+
+def in_words(calls: Iterable[tuple[str, str, str | None]]) -> str:
+    """Driver calls, each a device, the domain to set and the old one that it was told."""
+    words = [f"{dev} to set {new} (old: {old or 'none'})" for dev, new, old in calls]
+    return ", ".join(words) or "nobody"
+
+
+def asked(calls: Iterable[Call]) -> list[tuple[str, str, str | None]]:
+    """What was asked of whom, without the answers."""
+    return [(call.device, call.domain, call.old) for call in calls]
+
+
+def slot_in_words(slot: Slot) -> str:
+    """What the array holds."""
+    if isinstance(slot, Entry):
+        return f"{slot.domain} ({slot.handle})" if slot.handle else slot.domain
+    return "nothing" if slot is None else "a reservation"

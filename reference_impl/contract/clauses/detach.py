@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..clause import Verdict, clause
 from ..step import STRAY, Entry, Step
-from .checks import outcome
+from .checks import asked, in_words, outcome, slot_in_words
 
 DETACH = "iommu_detach_device_pasid()"
 BLOCKED = "commit 647b7aad1949"
@@ -30,7 +30,7 @@ def cannot_fail(step: Step) -> Verdict:
         return None
     if step.result != 0:
         return f"detach must not fail, but {outcome(step)}"
-    return True if step.after.slot is None else f"the array holds {step.after.slot} afterwards"
+    return True if step.after.slot is None else f"the array holds {slot_in_words(step.after.slot)}"
 
 
 @clause(
@@ -50,10 +50,10 @@ def all_are_blocked(step: Step) -> Verdict:
         if call.domain != "blocked":
             return f"{call.device} was asked to set {call.domain}"
         if call.old != step.operation.domain:
-            return f"{call.device} was told that the old domain is {call.old}"
-    asked = tuple(call.device for call in step.calls)
-    if asked != to_block(step):
-        return f"asked were {', '.join(asked) or 'none'}, not {', '.join(to_block(step))}"
+            return f"{call.device} was told that the old domain is {call.old or 'none'}"
+    devices = tuple(call.device for call in step.calls)
+    if devices != to_block(step):
+        return f"asked were {', '.join(devices) or 'none'}, not {', '.join(to_block(step))}"
     errors = sum(bool(call.error) for call in step.calls)
     if step.warnings != errors:
         return f"{errors} devices failed, and there were {step.warnings} WARNs"
@@ -133,12 +133,9 @@ def caller_is_trusted(step: Step) -> Verdict:
     named = slot.domain if isinstance(slot, Entry) else None
     if named == step.operation.domain or not to_block(step) or step.operation.device == STRAY:
         return None
-    told = [(call.device, call.old) for call in step.calls]
-    return (
-        True
-        if told == [(name, step.operation.domain) for name in to_block(step)]
-        else (f"the devices and the old domains they were told are {told}")
-    )
+    wanted = [(name, "blocked", step.operation.domain) for name in to_block(step)]
+    done = asked(step.calls)
+    return True if done == wanted else f"asked were {in_words(done)}, not {in_words(wanted)}"
 
 
 @clause(

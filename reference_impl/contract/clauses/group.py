@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ..clause import Verdict, clause
 from ..step import Call, Entry, Step
+from .checks import asked, in_words
 
 SET = "__iommu_set_group_pasid()"
 UNDO = "commit b025dea63ced"
@@ -52,15 +53,17 @@ def in_order(step: Step) -> Verdict:
     once. A device without PASIDs is never asked anything."""
     if not step.calls or isinstance(step.result, str):
         return None
+    if step.operation.domain == "blocked" and step.operation.kind == "replace":
+        return None  # a call that sets it may as well be one that undoes
     capable = step.setting.capable
     for call in step.calls:
         if call.device not in capable:
             return f"{call.device} has no PASIDs, and was asked"
-    asked = tuple(call.device for call in step.ours)
-    if asked != capable[: len(asked)]:
-        return f"the new domain was set on {', '.join(asked)}"
-    if step.failed is None and asked != capable:
-        return f"only {', '.join(asked)} were asked"
+    devices = tuple(call.device for call in step.ours)
+    if devices != capable[: len(devices)]:
+        return f"the new domain was set on {', '.join(devices)}"
+    if step.failed is None and devices != capable:
+        return f"only {', '.join(devices) or 'nobody'} was asked"
     return True
 
 
@@ -122,9 +125,9 @@ def attach_is_undone(step: Step) -> Verdict:
     if step.failed is None or not before_failure(step):
         return None
     wanted = [(name, "blocked", step.operation.domain) for name in before_failure(step)]
-    done = [(call.device, call.domain, call.old) for call in step.undoing]
+    done = asked(step.undoing)
     if done != wanted:
-        return f"undone was {done}, not {wanted}"
+        return f"the undoing asked {in_words(done)}, not {in_words(wanted)}"
     errors = sum(bool(call.error) for call in step.undoing)
     return True if step.warnings == errors else f"{errors} failures, {step.warnings} WARNs"
 
@@ -139,12 +142,16 @@ def attach_is_undone(step: Step) -> Verdict:
 def replace_is_undone(step: Step) -> Verdict:
     """Where replace fails, each device that has the new domain is asked once, in order, to set the
     old one again; the roles are swapped, so it is told that the new domain is the old one."""
-    if step.failed is None or not before_failure(step):
+    if step.failed is None or not before_failure(step) or old_domain(step) is None:
         return None
     back, _ = restores(step)
-    done = [(call.device, call.old) for call in back]
-    wanted = [(name, step.operation.domain) for name in before_failure(step)]
-    return True if done == wanted else f"restored were {done}, not {wanted}"
+    wanted = [
+        (name, old_domain(step) or "", step.operation.domain) for name in before_failure(step)
+    ]
+    done = asked(back)
+    if done == wanted:
+        return True
+    return f"the undoing asked {in_words(asked(step.undoing))}, not {in_words(wanted)}"
 
 
 @clause(
@@ -158,11 +165,11 @@ def else_blocked(step: Step) -> Verdict:
     """If a device cannot go back to the old domain, that is a driver's bug: a WARN, and the device
     is asked at once to set the blocked domain, and told that the new domain is the old one. The
     array still names the old domain, and does not match this device."""
-    if step.failed is None:
+    if step.failed is None or old_domain(step) is None:
         return None
     back, fits = restores(step)
     if tuple(fits) != step.undoing or len(back) != len(before_failure(step)):
-        return f"the undoing was {[(call.device, call.domain) for call in step.undoing]}"
+        return f"the undoing asked {in_words(asked(step.undoing))}"
     for call in fits:
         if call.old != step.operation.domain:
             return f"{call.device} was told that the old domain is {call.old}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ..clause import Verdict, clause
 from ..step import PUBLISHED, STRAY, Entry, Step
+from .checks import slot_in_words
 from .group import old_domain
 
 ATTACH, REPLACE = "iommu_attach_device_pasid()", "iommu_replace_device_pasid()"
@@ -70,7 +71,8 @@ def failure_leaves_all(step: Step) -> Verdict:
     if step.result == 0 or isinstance(step.result, str):
         return None
     if step.after.slot != step.before.slot and step.operation.handle != PUBLISHED:
-        return f"the array held {_slot(step.before.slot)}, and holds {_slot(step.after.slot)}"
+        held, holds = slot_in_words(step.before.slot), slot_in_words(step.after.slot)
+        return f"the array held {held}, and holds {holds}"
     excepted = {call.device for call in step.undoing if call.error}
     rows = zip(step.setting.devices, step.before.hardware, step.after.hardware, strict=True)
     for dev, was, now in rows:
@@ -131,9 +133,3 @@ def every_call_returns(step: Step) -> Verdict:
     if step.operation.kind == "detach" and step.operation.device == STRAY:
         return None
     return f"it {step.result}" if isinstance(step.result, str) else True
-
-
-def _slot(slot: object) -> str:
-    if isinstance(slot, Entry):
-        return slot.domain
-    return "nothing" if slot is None else str(slot)

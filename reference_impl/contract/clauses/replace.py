@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from ..clause import Verdict, clause
 from ..step import Entry, Step
-from .checks import outcome, refused, refused_at_once, refused_under_lock, replace_refusal
+from .checks import (
+    outcome,
+    refused,
+    refused_at_once,
+    refused_under_lock,
+    replace_refusal,
+    slot_in_words,
+)
 
 REPLACE = "iommu_replace_device_pasid()"
 MERGED = "commit 8a9e1e773f60"
@@ -128,7 +135,7 @@ def not_attached(step: Step) -> Verdict:
     if replace_refusal(step) != "REP-7" or step.out_of_memory:
         return None
     if step.after.slot is not None:
-        return f"the PASID was not attached, and the array holds {step.after.slot} afterwards"
+        return f"the PASID was not attached, and the array holds {slot_in_words(step.after.slot)}"
     return refused(step, "REP-7")
 
 
@@ -191,7 +198,7 @@ def same_domain(step: Step) -> Verdict:
     return (
         True
         if step.after.slot == Entry(step.operation.domain, step.operation.handle)
-        else (f"the array holds {step.after.slot} afterwards")
+        else (f"the array holds {slot_in_words(step.after.slot)}")
     )
 
 
@@ -243,7 +250,8 @@ def never_absent(step: Step) -> Verdict:
     if len(step.slots) != 1 or step.after.slot != Entry(
         step.operation.domain or "", step.operation.handle
     ):
-        return f"the array was written {len(step.slots)} times and holds {step.after.slot}"
+        holds = slot_in_words(step.after.slot)
+        return f"the array was written {len(step.slots)} times and holds {holds}"
     if step.calls and step.at("array")[0] < step.at("return")[-1]:
         return "the entry was stored before the last driver had answered"
     return True

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is printed: for people, and with ``--json`` for programs."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from textwrap import fill
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from ..contract import CLAUSES, Clause, Exploration, Finding
+from ..contract.clause import CALLS
+try:
+    from ..present import story
+except ImportError:
+    story = lambda steps: '\n'.join(map(repr, steps))
+
+COLOURS = {"held": "green", "broken": "bold red", "not-applicable": "yellow", "not-promised": "dim"}
+NOT_APPLICABLE = "no step in this scope is about it"
+
+
+def console(stderr: bool = False) -> Console:
+    """A terminal; plain if it is none, or if nobody wants colours."""
+    colours = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(
+        stderr=stderr, color_system=colours, markup=False, emoji=False, highlight=False
+    )  # fmt: skip
+
+
+def say(*parts: str | tuple[str, str]) -> None:
+    """Print a line, of which some parts have a style."""
+    console().print(Text.assemble(*parts), soft_wrap=True)
+
+
+def data(value: object) -> None:
+    """Print one JSON object, and nothing else."""
+    click.echo(json.dumps(value))
+
+
+@contextmanager
+def progress(name: str) -> Iterator[Callable[[int, int, int], None] | None]:
+    """A bar on a terminal, nothing elsewhere. Gives what :func:`.explorer.explore` calls."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (
+        TextColumn(name),
+        BarColumn(),
+        TextColumn("{task.completed:,} of {task.total:,} known states"),
+        TextColumn("{task.fields[steps]:,} steps"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=1, steps=0)
+        yield lambda done, known, steps: bar.update(
+            task, completed=done, total=known, steps=steps
+        )
+
+
+# What an exploration found
+
+
+def reason(finding: Finding) -> str:
+    """Why the verdict is not that it holds."""
+    return NOT_APPLICABLE if finding.verdict == "not-applicable" else finding.reason
+
+
+def findings(seen: Exploration) -> dict[str, object]:
+    """The object that ``check --json`` prints."""
+    return {
+        "implementation": seen.implementation,
+        "scope": seen.scope.to_json(),
+        "clauses": {
+            id: {
+                "verdict": finding.verdict,
+                "reason": reason(finding),
+                "trace": [step.to_json() for step in finding.steps],
+            }
+            for id, finding in seen.findings.items()
+        },
+    }
+
+
+def say_findings(seen: Exploration) -> None:
+    """Every clause with its verdict; then those that are broken, each with why and how."""
+    for id, finding in seen.findings.items():
+        why = f" ({reason(finding)})" if finding.verdict.startswith("not") else ""
+        verdict = finding.verdict
+        say(f"{id:8}", (f"{words(verdict):16}", COLOURS[verdict]), finding.clause.title, why)
+    for id in seen.with_verdict("broken"):
+        say_counterexample(seen.findings[id])
+
+
+def say_counterexample(finding: Finding) -> None:
+    """One broken clause: what it says, why it is broken, and the fewest calls that show it."""
+    say()
+    say((f"{finding.clause.id} is broken: {finding.clause.title}", COLOURS["broken"]))
+    say(paragraph(finding.clause.statement))
+    say(("Why: ", "bold"), finding.reason, ".")
+    say((f"The shortest way to see it, {count(len(finding.steps), 'call')}:", "bold"))
+    say(repr(story(finding.steps)))
+
+
+def counts(seen: Exploration) -> dict[str, int]:
+    """How many clauses got each verdict."""
+    found = Counter(finding.verdict for finding in seen.findings.values())
+    return {verdict: found[verdict] for verdict in COLOURS}
+
+
+def say_summary(seen: Exploration, seconds: float) -> None:
+    """What was explored, how large it was, and how it came out."""
+    say()
+    say(f"{seen!r}, in {seconds:.1f} s")
+    if missed := seen.with_verdict("not-applicable"):
+        say((f"Not checked, as {NOT_APPLICABLE}: {', '.join(missed)}", COLOURS["not-applicable"]))
+
+
+def say_matrix(seen: list[Exploration]) -> None:
+    """Clauses against implementations."""
+    say((f"{'':8}" + "".join(f"{each.implementation:16}" for each in seen), "bold"))
+    for id, clause in CLAUSES.items():
+        verdicts = [each.findings[id].verdict for each in seen]
+        say(f"{id:8}", *((f"{words(v):16}", COLOURS[v]) for v in verdicts), clause.title)
+
+
+# What a clause or an errno is
+
+
+def checked_by(clause: Clause) -> str:
+    """Where the predicate is: file and function."""
+    return f"{clause.predicate.__module__.replace('.', '/')}.py:{clause.predicate.__name__}"
+
+
+def about_clause(clause: Clause) -> dict[str, object]:
+    """The object that ``explain CLAUSE --json`` prints."""
+    return {
+        "clause": clause.id,
+        "title": clause.title,
+        "statement": clause.statement,
+        "since": clause.since,
+        "on": list(clause.on),
+        "refuses": clause.refuses,
+        "needs": clause.needs,
+        "sources": list(clause.sources),
+        "checked_by": checked_by(clause),
+    }
+
+
+def say_clause(clause: Clause) -> None:
+    """A clause, its sources, and where it is checked."""
+    say((f"{clause.id}: {clause.title}", "bold"))
+    say()
+    say(paragraph(clause.statement))
+    say()
+    say(f"since       Linux {clause.since}")
+    say(f"about       {', '.join(clause.on)}")
+    if clause.refuses:
+        say(f"answers     -{clause.refuses}")
+    if clause.needs:
+        say(f"only for    implementations that have {clause.needs}")
+    say(f"sources     {', '.join(clause.sources)}")
+    say(f"checked by  {checked_by(clause)}")
+
+
+def about_errno(name: str) -> dict[str, Any]:
+    """The object that ``explain ERRNO --json`` prints."""
+    refusals = []
+    for call in CALLS:
+        checks = [clause for clause in CLAUSES.values() if clause.refuses and call in clause.on]
+        for number, clause in enumerate(checks, 1):
+            if clause.refuses == name:
+                place = {"check": number, "of": len(checks)}
+                refusals.append({"call": call, "clause": clause.id, "title": clause.title, **place})
+    named_in = [
+        clause.id
+        for clause in CLAUSES.values()
+        if f"`-{name}`" in clause.statement and clause.refuses != name
+    ]
+    return {
+        "errno": name,
+        "number": getattr(errno, name),
+        "refusals": refusals,
+        "named_in": named_in,
+    }
+
+
+def say_errno(name: str) -> None:
+    """Which calls give an errno, and when."""
+    about = about_errno(name)
+    say((f"{name} ({about['number']})", "bold"))
+    say()
+    for each in about["refusals"]:
+        place = f"check {each['check']} of {each['of']}"
+        say(f"{each['call']:12}{place:14}{each['clause']:8}{each['title']}")
+    if not about["refusals"]:
+        say("No clause refuses a call with it.")
+    for id in about["named_in"]:
+        say(f"See also {id}: {CLAUSES[id].title}.")
+    say("A driver may give any errno; attach and replace pass the first one on (GSP-2).")
+
+
+# Words
+
+
+def words(verdict: str) -> str:
+    """A verdict in words."""
+    return verdict.replace("-", " ")
+
+
+def count(number: int, what: str) -> str:
+    """A number of things."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def paragraph(text: str) -> str:
+    """Text in lines that fit."""
+    return fill(text, min(console().width, 100), break_on_hyphens=False, break_long_words=False)

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The rows of a diagram: a step's events, grouped, each with how things are after it.
+
+The drawing and its text twin show these rows, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..contract.clauses.checks import errno_name
+from ..contract.step import Entry, Moment, Operation, Slot, Step, as_slot
+from ..model.observer import Event
+
+DETAILS = frozenset({"ATT-6", "REP-5", "REP-8", "REP-13", "GSP-7"})
+"""The clauses that speak of the lock or of a handle's domain; of others, these are left out."""
+
+
+class Line(NamedTuple):
+    """One row: what happened, to whom, and how things are then."""
+
+    text: str
+    slot: Slot
+    hardware: tuple[str | None, ...]
+    number: int = 0
+    """How prose refers to it; 0 where nothing happens."""
+    target: str = ""
+    """The device that is asked or written, or ``"array"``."""
+    answer: str = ""
+    """What the target says: ``"ok"`` or the name of an errno."""
+    wrong: bool = False
+    """Whether this is an error, a WARN or a crash."""
+    locked: bool = False
+    """Whether the group's mutex is held."""
+
+
+def lines(step: Step, details: bool = False) -> list[Line]:
+    """The rows of a step: before, what happened, what the call returned.
+
+    Args:
+        step: what to show.
+        details: show also the mutex and the writes to a handle that nobody can find yet. They are
+            shown in any case where something happens without the mutex.
+    """
+    details = details or _unlocked(step)
+    moments = list(step.moments())
+    slot, hardware = step.before
+    shown = [Line("before", slot, hardware)]
+    locked, at = False, 1
+    while at < len(moments):
+        group = _group(step, moments, at)
+        at += len(group)
+        slot, hardware = group[-1].slot, group[-1].hardware
+        event = group[0].event or ("",)
+        if event[0] in ("lock", "unlock"):
+            locked = event[0] == "lock"
+        published = event[0] == "handle" and isinstance(slot, Entry) and slot.handle == event[1]
+        if published:  # the array holds the handle, and now reads otherwise
+            slot = Entry(str(event[2]), str(event[1]))
+            moments[at:] = [m._replace(slot=slot) for m in moments[at:]]
+        if details or published or event[0] not in ("lock", "unlock", "handle"):
+            now = _line(step.operation, [m.event for m in group if m.event])
+            shown.append(now._replace(slot=slot, hardware=hardware, locked=locked))
+    if len(shown) == 1:
+        shown.append(Line(_nothing(step), slot, hardware))
+    if (slot, hardware) != step.after:
+        shown.append(Line("after that", *step.after))
+    result = Line(returned(step), *step.after, wrong=step.result != 0)
+    return [*_numbered(shown), result]
+
+
+def _numbered(shown: list[Line]) -> Iterator[Line]:
+    number = 0
+    for line in shown:
+        if line.target or line.wrong or line.text.startswith("mutex"):
+            number += 1
+            line = line._replace(number=number)
+        yield line
+
+
+def _group(step: Step, moments: list[Moment], at: int) -> list[Moment]:
+    """The events of one row: one, or a driver call that went the plain way.
+
+    That is: asked, at most one write of its own entry, and the answer.
+    """
+    first = moments[at].event
+    if first and first[0] == "call" and first[4] == step.operation.pasid:
+        for length in (2, 3):
+            group = moments[at : at + length]
+            kinds = [m.event[0] if m.event else "" for m in group]
+            devices = {m.event[1] if m.event else "" for m in group}
+            plain = kinds in (["call", "return"], ["call", "entry", "return"])
+            if plain and len(devices) == 1 and all(_here(step, m.event) for m in group):
+                return group
+    return moments[at : at + 1]
+
+
+def _here(step: Step, event: Event | None) -> bool:
+    return event is None or event[0] != "entry" or event[2] == step.operation.pasid
+
+
+def _line(operation: Operation, events: list[Event]) -> Line:
+    """What a row says, without how things are then."""
+    kind, *what = events[0]
+    line = Line("", None, ())
+    if kind == "call":
+        device, domain, old, pasid, _ = what
+        line = line._replace(text=f"{device}: set {domain}, old {old or 'none'}", target=str(device))
+    elif kind == "entry":
+        device, pasid, domain = what
+        line = line._replace(text=f"{device}: writes {domain or 'blocked'}", target=str(device))
+    elif kind == "return":
+        line = line._replace(text=f"{what[0]}: answers", target=str(what[0]))
+        pasid = operation.pasid
+    elif kind == "array":
+        pasid, slot = what
+        line = line._replace(text=f"array: {_change(as_slot(slot))}", target="array")
+    elif kind == "no memory":
+        return line._replace(text="array: get memory", target="array", answer="ENOMEM", wrong=True)
+    elif kind == "handle":
+        return line._replace(text=f"handle {what[0]}: names {what[1]}", target="handle")
+    elif kind == "warn":
+        return line._replace(text=f"WARN: {what[0]}", wrong=True)
+    else:
+        taken = {"lock": "mutex: taken", "unlock": "mutex: given back"}
+        return line._replace(text=taken.get(str(kind), " ".join(map(str, events[0]))))
+    if pasid != operation.pasid:
+        line = line._replace(text=f"{line.text}, PASID {pasid}")
+    if events[-1][0] == "return":
+        error = events[-1][2]
+        assert isinstance(error, int)
+        line = line._replace(answer=errno_name(error) if error else "ok", wrong=bool(error))
+    return line
+
+
+def _change(slot: Slot) -> str:
+    if slot is None:
+        return "erase"
+    return f"store {entry(slot)}" if isinstance(slot, Entry) else "reserve"
+
+
+def entry(slot: Entry) -> str:
+    """An entry of the array, in a word or two."""
+    return slot.domain if slot.handle is None else f"{slot.domain}, {slot.handle}"
+
+
+def _nothing(step: Step) -> str:
+    """What to say of a step in which nothing happened that is shown."""
+    if step.operation.kind == "handle_get":
+        return "look-up, without the mutex"
+    if step.result == 0:
+        return "nothing changes"
+    return "refused under the mutex" if step.events else "refused before the mutex"
+
+
+def returned(step: Step) -> str:
+    """What the call returned."""
+    if isinstance(step.result, str):
+        return step.result
+    if step.result:
+        return f"returns -{errno_name(-step.result)}"
+    return f"returns {step.found or 0}"
+
+
+def reader(step: Step, slot: Slot) -> str | None:
+    """What a page request finds: the handle, or in a core without them the domain."""
+    if not isinstance(slot, Entry):
+        return None
+    return slot.handle if step.setting.handles else slot.domain
+
+
+def _unlocked(step: Step) -> bool:
+    """Whether a driver was asked, or something was written, without the mutex."""
+    held = False
+    for event in step.events:
+        if event[0] in ("lock", "unlock"):
+            held = event[0] == "lock"
+        elif not held and event[0] in ("call", "array", "handle"):
+            return True
+    return held and not isinstance(step.result, str)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The text twin of a diagram: the same rows and columns, for a terminal and for a test."""
+
+from __future__ import annotations
+
+from ..contract.step import RESERVED, Entry, Slot, Step
+from .rows import Line, lines, reader
+
+NOTHING = "-"
+NO_PASIDS = "."
+
+
+def columns(step: Step) -> list[tuple[str, str]]:
+    """The head of each column that shows how things are, in two lines."""
+    heads = [("", device.name) for device in step.setting.devices]
+    heads[0] = ("DMA reaches", heads[0][1])
+    return [*heads, ("array", "says"), ("page request", "finds")]
+
+
+def cells(step: Step, line: Line) -> list[str]:
+    """How things are in one row, a word for each column."""
+    shown = []
+    for device, domain in zip(step.setting.devices, line.hardware, strict=True):
+        shown.append(domain or (NOTHING if device.max_pasids else NO_PASIDS))
+    return [*shown, array_cell(line.slot), reader(step, line.slot) or NOTHING]
+
+
+def array_cell(slot: Slot) -> str:
+    """What the array says, whether a reader sees it or not."""
+    if isinstance(slot, Entry):
+        return slot.domain
+    return NOTHING if slot is None else RESERVED
+
+
+def twin(step: Step, title: str = "", details: bool = False) -> str:
+    """The step as text.
+
+    Args:
+        step: what to show.
+        title: stands at the top left; by default the call.
+        details: see :func:`.rows.lines`.
+    """
+    shown = lines(step, details)
+    said = [_said(line) for line in shown]
+    heads = columns(step)
+    table = [cells(step, line) for line in shown]
+    widths = [
+        max(len(head[1]), *(len(row[at]) for row in table)) for at, head in enumerate(heads)
+    ]
+    devices = len(step.setting.devices)
+    # the last device's column makes room for the head above all of them
+    short = len(heads[0][0]) - sum(widths[:devices]) - 2 * (devices - 1)
+    widths[devices - 1] += max(0, short)
+    for at in (devices, devices + 1):
+        widths[at] = max(widths[at], len(heads[at][0]))
+
+    title = title or str(step.operation)
+    # a WARN stands on a line of its own, and may be longer
+    left = max(len(title), *(len(s) for s, line in zip(said, shown, strict=True) if not _alone(line)))
+    above = [heads[0][0].ljust(sum(widths[:devices]) + 2 * (devices - 1))]
+    above += [heads[at][0].ljust(widths[at]) for at in (devices, devices + 1)]
+    out = [title.ljust(left + 3) + "  ".join(above)]
+    out.append(" " * (left + 3) + _joined([head[1] for head in heads], widths))
+    for line, text, row in zip(shown, said, table, strict=True):
+        out.append(text if _alone(line) else text.ljust(left + 3) + _joined(row, widths))
+    out += notes(step)
+    return "\n".join(line.rstrip() for line in out)
+
+
+def notes(step: Step) -> list[str]:
+    """What no column shows."""
+    unable = [d.name for d in step.setting.devices if not d.max_pasids]
+    found = [f"{' and '.join(unable)}: no PASIDs"] if unable else []
+    if step.resetting:
+        found.append(f"{' and '.join(step.resetting)}: blocked by a reset, group in recovery")
+    if not step.setting.blocks_pasids:
+        found.append("the driver cannot block a PASID")
+    if step.elsewhere:
+        found.append("another PASID was changed too")
+    return found
+
+
+def _alone(line: Line) -> bool:
+    """Whether a row has no room for columns: a WARN and a crash change nothing that they show."""
+    return line.wrong and not line.target and not line.text.startswith("returns")
+
+
+def _said(line: Line) -> str:
+    number = f"{line.number:3} " if line.number else "    "
+    return number + line.text + (f" -> {line.answer}" if line.answer else "")
+
+
+def _joined(row: list[str], widths: list[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
