@@ -83,7 +83,7 @@ class _Beside:
             self.state = state
         recorder.follow(script)
         theirs = observe(machine, recorder, state, mine[0], mine[1])
-        if theirs[-1]:
+        if theirs[-1] or theirs[-3]:
             machine.load(state)
         else:
             machine.restore(mine[0].pasid, mine[1])

@@ -17,7 +17,7 @@ from .clause import CLAUSES, Clause
 from .implementation import Implementation, Machine
 from .recorder import Recorder
 from .scope import Scope, has_handle, operations
-from .step import NEW, PUBLISHED, Entry, Operation, Row, Setting, State, Step
+from .step import NEW, PUBLISHED, Entry, Notes, Operation, Row, Setting, State, Step
 
 Script = tuple[bool, ...]
 Progress = Callable[[int, int, int], None]
@@ -187,9 +187,9 @@ class Walk:
         unseen = Row(None, ())
         queue = list(came)
         for state in queue:
-            rows, resetting = state
+            rows, resetting, notes = state
             machine.load(state)
-            left: set[tuple[int, Row]] = set()
+            left: set[tuple[int | None, Row | None, Notes]] = set()
             for operation, at, needs_handle in calls:
                 before = machine.row(operation.pasid) if at is None else rows[at]
                 if needs_handle and not has_handle(before):
@@ -199,7 +199,7 @@ class Walk:
                     recorder.follow(script)
                     parts = observe(machine, recorder, state, operation, before)
                     self.steps += 1
-                    if parts[-1]:
+                    if parts[-1] != notes or parts[-3]:
                         machine.load(state)
                     elif len(parts[2]) > 2:
                         machine.restore(operation.pasid, before)
@@ -211,9 +211,10 @@ class Walk:
                         after = leaves[parts] = None if ends_here(step) else settled(step.after)
                         self.different += 1
                         yield step, state
-                    if at is not None and after is not None and (at, after) not in left:
-                        left.add((at, after))
-                        new = State((*rows[:at], after, *rows[at + 1 :]), resetting)
+                    gone = (at, after, parts[-1])
+                    if at is not None and after is not None and gone not in left:
+                        left.add(gone)
+                        new = State((*rows[:at], after, *rows[at + 1 :]), resetting, parts[-1])
                         if new not in came:
                             came[new] = (state, operation, recorder.taken, came[state][3] + 1)
                             queue.append(new)
@@ -248,7 +249,19 @@ def observe(
         for other, row in zip(machine.pasids, state.rows, strict=True):
             if other != pasid and machine.row(other) != row:
                 elsewhere = True
-    return (operation, before, events, result, after, found, state.resetting, elsewhere)
+    notes = machine.notes()
+    return (
+        operation,
+        before,
+        events,
+        result,
+        after,
+        found,
+        state.resetting,
+        elsewhere,
+        state.driver,
+        notes,
+    )
 
 
 def _judge(finding: Finding, step: Step, rank: tuple[int, ...]) -> bool:
@@ -283,7 +296,9 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
         step = Step(trace.setting, *observe(machine, recorder, state, operation, before))
         steps.append(step)
         state = State(
-            tuple(settled(machine.row(pasid)) for pasid in trace.setting.pasids), state.resetting
+            tuple(settled(machine.row(pasid)) for pasid in trace.setting.pasids),
+            state.resetting,
+            step.notes_after,
         )
     return tuple(steps)
 

@@ -9,7 +9,19 @@ from typing import Any, Protocol
 from ..model.objects import AttachHandle, Device, Domain, Driver, Group
 from ..model.xarray import RESERVED as MODEL_RESERVED
 from .recorder import Recorder
-from .step import NEW, PUBLISHED, RESERVED, STRAY, Entry, Operation, Row, Setting, Slot, State
+from .step import (
+    NEW,
+    PUBLISHED,
+    RESERVED,
+    STRAY,
+    Entry,
+    Notes,
+    Operation,
+    Row,
+    Setting,
+    Slot,
+    State,
+)
 
 
 class Machine(Protocol):
@@ -25,6 +37,9 @@ class Machine(Protocol):
 
     def row(self, pasid: int) -> Row:
         """How one PASID is now."""
+
+    def notes(self) -> Notes:
+        """What the driver has noted for itself; nothing if it is no part of the machine."""
 
     def run(self, operation: Operation) -> tuple[int | str, str | None]:
         """Do it. Returns the result and, for a look-up, the handle found."""
@@ -74,6 +89,7 @@ class PythonMachine:
         driver = implementation.driver(recorder, setting.blocks_pasids)
         self.devices = [Device(d.name, driver, d.max_pasids) for d in setting.devices]
         self.group = Group(recorder, self.devices)
+        self.driver = driver
         self.slots = self.group.pasid_array.slots
         self.tables = [dev.pasid_table for dev in self.devices]
         self.by_name = {d.name: d for d in self.devices}
@@ -104,6 +120,7 @@ class PythonMachine:
         for dev in self.devices:
             dev.blocked = dev.name in state.resetting
         self.group.recovery_cnt = len(state.resetting)
+        self.driver.load(state.driver)
 
     def restore(self, pasid: int, row: Row) -> None:
         """Write one PASID's row into the live objects."""
@@ -123,6 +140,10 @@ class PythonMachine:
             elif pasid in table:
                 del table[pasid]
         self.group.mutex.held = False
+
+    def notes(self) -> Notes:
+        """What the driver says that it has noted."""
+        return self.driver.save()
 
     def row(self, pasid: int) -> Row:
         """The slot as it is, reserved included, and each device's PASID-table entry."""

@@ -95,7 +95,7 @@ class Session:
             )
             for r in self.state.rows
         ]
-        self.state = State(tuple(rows), devices)
+        self.state = State(tuple(rows), devices, self.state.driver)
 
     def _call(
         self, kind: str, domain: str, pasid: int, handle: str | None, fail: str, dev: str
@@ -128,7 +128,9 @@ class Session:
         if recorder.wanted:
             raise ValueError(f"{recorder.wanted[0]} was not asked, so it could not fail")
         self.state = State(
-            tuple(settled(machine.row(p)) for p in self.setting.pasids), self.state.resetting
+            tuple(settled(machine.row(p)) for p in self.setting.pasids),
+            self.state.resetting,
+            step.notes_after,
         )
         self.steps.append(step)
         return step

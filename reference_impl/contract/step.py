@@ -7,6 +7,7 @@ knows what kind of implementation it came from.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
@@ -98,6 +99,9 @@ class Entry(NamedTuple):
     handle: str | None
 
 
+Notes = tuple[object, ...]
+"""A driver's own records, as plain hashable data; only the driver's own clauses look at them."""
+
 RESERVED = "reserved"
 Slot = Entry | str | None
 
@@ -122,6 +126,13 @@ class State(NamedTuple):
     """For each PASID of the setting."""
     resetting: tuple[str, ...] = ()
     """The devices that a reset has blocked; the group is in recovery while there is one."""
+    driver: Notes = ()
+    """What the driver has noted for itself."""
+
+
+def errno_name(number: int) -> str:
+    """The kernel's name of an errno."""
+    return "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
 
 
 class Call(NamedTuple):
@@ -159,6 +170,8 @@ class Step:
         found: str | None = None,
         resetting: tuple[str, ...] = (),
         elsewhere: bool = False,
+        notes_before: Notes = (),
+        notes_after: Notes = (),
     ) -> None:
         self.setting = setting
         self.operation = operation
@@ -173,6 +186,9 @@ class Step:
         """The devices under reset meanwhile."""
         self.elsewhere = elsewhere
         """Whether any other PASID of the group was changed."""
+        self.notes_before = notes_before
+        """What the driver had noted for itself before."""
+        self.notes_after = notes_after
 
     def key(self) -> tuple[object, ...]:
         """Everything but the setting, hashable."""
@@ -185,6 +201,8 @@ class Step:
             self.found,
             self.resetting,
             self.elsewhere,
+            self.notes_before,
+            self.notes_after,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -196,7 +214,14 @@ class Step:
         return hash(self.key())
 
     def __repr__(self) -> str:
-        return f"<Step {self.operation} = {self.result}>"
+        return f"<Step {self.operation} = {self.outcome}>"
+
+    @property
+    def outcome(self) -> str:
+        """The result with the kernel's name of an error: ``0``, ``-EBUSY``, ``crashed: …``."""
+        if isinstance(self.result, str):
+            return self.result
+        return f"-{errno_name(-self.result)}" if self.result else "0"
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:

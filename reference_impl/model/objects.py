@@ -182,6 +182,13 @@ class Driver:
             raise OSError(error, f"{dev.name} cannot set {domain.name}")
         self.write_entry(dev, pasid, domain)
 
+    def save(self) -> tuple[object, ...]:
+        """What the driver has noted for itself, as plain data; this one notes nothing."""
+        return ()
+
+    def load(self, notes: tuple[object, ...]) -> None:
+        """Have noted just this."""
+
     def write_entry(self, dev: Device, pasid: int, domain: Domain) -> None:
         """Write the hardware's entry; from here on DMA with *pasid* goes there."""
         if domain is self.blocked_domain:

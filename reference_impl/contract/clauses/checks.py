@@ -99,16 +99,7 @@ def refused_under_lock(step: Step, id: str) -> Verdict:
 
 def outcome(step: Step) -> str:
     """What the call returned, in words."""
-    if isinstance(step.result, str):
-        return f"it {step.result}"
-    if step.result == 0:
-        return "it returned 0"
-    return f"it returned -{errno_name(-step.result)}"
-
-
-def errno_name(number: int) -> str:
-    """The kernel's name of an errno."""
-    return "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
+    return f"it {'' if isinstance(step.result, str) else 'returned '}{step.outcome}"
 
 
 def reached(step: Step) -> str | None:
