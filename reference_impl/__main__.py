@@ -12,24 +12,16 @@ from typing import Any
 import click
 
 from . import __version__
-from .cli import printed
-from .cli.typed import (
-    Commands,
-    ImplementationName,
-    TakesErrno,
-    clause_or_errno,
-    one_line,
-    sizes,
-)
-from .contract import IMPLEMENTATIONS, Exploration, PythonCore, Scope, ScopeError, explore
+from .cli import printed, typed
+from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, explore
 
 PROGRAM = "pasid-spec"
 
-implementation = click.argument("implementation", type=ImplementationName(), default="model")
+implementation = click.argument("implementation", callback=typed.implementation, default="model")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 
 
-@click.group(cls=Commands, invoke_without_command=True)
+@click.group(cls=typed.Commands, invoke_without_command=True)
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
@@ -43,77 +35,59 @@ def cli(ctx: click.Context) -> None:
 
 @cli.command()
 @implementation
-@sizes
+@typed.scoped
 @as_json
-def check(implementation: PythonCore, as_json: bool, **sizes: int) -> int:
+def check(implementation: PythonCore, scope: Scope, as_json: bool) -> int:
     """Hold every clause against an implementation.
 
-    IMPLEMENTATION is model (the default), posted-v1 or merged. Every reachable state within the
-    scope is visited, and every call made there with every combination of faults. For each clause
-    that is broken the shortest counterexample is shown.
+    IMPLEMENTATION is model (the default), posted-v1 or merged. Every state that can be reached
+    within the scope is visited, and every call made there with every combination of faults. For
+    each clause that is broken the shortest counterexample is shown.
 
     Exit status: 1 if a clause is broken.
     """
-    seen, seconds = explored(implementation, Scope(**sizes))
+    seen, seconds = explored(implementation, scope)
     if as_json:
         printed.data(printed.findings(seen))
     else:
         printed.say_findings(seen)
+        printed.say()
         printed.say_summary(seen, seconds)
     return 1 if seen.with_verdict("broken") else 0
 
 
 @cli.command("explore")
 @implementation
-@sizes
+@typed.scoped
 @as_json
-def explore_(implementation: PythonCore, as_json: bool, **sizes: int) -> None:
+def explore_(implementation: PythonCore, scope: Scope, as_json: bool) -> None:
     """Count the states and steps of an implementation.
 
     IMPLEMENTATION is model (the default), posted-v1 or merged.
     """
-    seen, seconds = explored(implementation, Scope(**sizes))
+    seen, seconds = explored(implementation, scope)
     if as_json:
-        printed.data(
-            {
-                "implementation": seen.implementation,
-                "scope": seen.scope.to_json(),
-                "states": seen.states,
-                "steps": seen.steps,
-                "different": seen.different,
-                "seconds": round(seconds, 3),
-                "verdicts": printed.counts(seen),
-            }
-        )
+        printed.data(printed.sizes(seen, seconds))
     else:
         printed.say_summary(seen, seconds)
 
 
 @cli.command()
-@sizes
+@typed.scoped
 @as_json
-def matrix(as_json: bool, **sizes: int) -> None:
+def matrix(scope: Scope, as_json: bool) -> None:
     """Show every clause against every implementation."""
-    scope = Scope(**sizes)
-    seen = [explored(each, scope) for each in IMPLEMENTATIONS.values()]
+    runs = [explored(each, scope) for each in IMPLEMENTATIONS.values()]
     if as_json:
-        printed.data(
-            {
-                "implementations": {
-                    each.implementation: {
-                        id: {"verdict": finding.verdict} for id, finding in each.findings.items()
-                    }
-                    for each, _ in seen
-                }
-            }
-        )
+        printed.data(printed.verdicts(seen for seen, _ in runs))
     else:
-        printed.say_matrix([each for each, _ in seen])
-        for each, seconds in seen:
-            printed.say_summary(each, seconds)
+        printed.say_matrix([seen for seen, _ in runs])
+        for seen, seconds in runs:
+            printed.say()
+            printed.say_summary(seen, seconds)
 
 
-@cli.command(cls=TakesErrno)
+@cli.command(cls=typed.TakesErrno)
 @click.argument("what", metavar="CLAUSE|ERRNO")
 @as_json
 def explain(what: str, as_json: bool) -> None:
@@ -123,11 +97,13 @@ def explain(what: str, as_json: bool) -> None:
     it. For an errno such as EBUSY, -EBUSY or 16: which calls refuse with it, under which clause,
     and at which place in the order of that call's checks.
     """
-    found = clause_or_errno(what)
-    if isinstance(found, str):
-        printed.data(printed.about_errno(found)) if as_json else printed.say_errno(found)
+    found = typed.clause_or_errno(what)
+    if as_json:
+        printed.data(printed.about(found))
+    elif isinstance(found, Clause):
+        printed.say_clause(found)
     else:
-        printed.data(printed.about_clause(found)) if as_json else printed.say_clause(found)
+        printed.say_errno(found)
 
 
 def explored(implementation: PythonCore, scope: Scope) -> tuple[Exploration, float]:
@@ -149,9 +125,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         status: Any = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
-    except (click.ClickException, ScopeError) as error:
-        message = one_line(error) if isinstance(error, click.ClickException) else str(error)
-        click.echo(f"{PROGRAM}: {message}", err=True)
+    except click.ClickException as error:
+        click.echo(f"{PROGRAM}: {typed.one_line(error)}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT

@@ -7,11 +7,10 @@ import errno
 import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from textwrap import fill
-from typing import Any
+from typing import Any, Literal
 
 import click
 from rich.console import Console
@@ -20,10 +19,11 @@ from rich.text import Text
 
 from ..contract import CLAUSES, Clause, Exploration, Finding
 from ..contract.clause import CALLS
+
 try:
     from ..present import story
 except ImportError:
-    story = lambda steps: '\n'.join(map(repr, steps))
+    story = lambda steps: "\n".join(map(repr, steps))
 
 COLOURS = {"held": "green", "broken": "bold red", "not-applicable": "yellow", "not-promised": "dim"}
 NOT_APPLICABLE = "no step in this scope is about it"
@@ -31,10 +31,8 @@ NOT_APPLICABLE = "no step in this scope is about it"
 
 def console(stderr: bool = False) -> Console:
     """A terminal; plain if it is none, or if nobody wants colours."""
-    colours = None if os.environ.get("NO_COLOR") else "auto"
-    return Console(
-        stderr=stderr, color_system=colours, markup=False, emoji=False, highlight=False
-    )  # fmt: skip
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(stderr=stderr, color_system=colours, markup=False, emoji=False, highlight=False)
 
 
 def say(*parts: str | tuple[str, str]) -> None:
@@ -62,9 +60,7 @@ def progress(name: str) -> Iterator[Callable[[int, int, int], None] | None]:
     )
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=1, steps=0)
-        yield lambda done, known, steps: bar.update(
-            task, completed=done, total=known, steps=steps
-        )
+        yield lambda done, known, steps: bar.update(task, completed=done, total=known, steps=steps)
 
 
 # What an exploration found
@@ -77,17 +73,43 @@ def reason(finding: Finding) -> str:
 
 def findings(seen: Exploration) -> dict[str, object]:
     """The object that ``check --json`` prints."""
+    clauses = {
+        id: {
+            "verdict": finding.verdict,
+            "reason": reason(finding),
+            "trace": [step.to_json() for step in finding.steps],
+        }
+        for id, finding in seen.findings.items()
+    }
     return {
         "implementation": seen.implementation,
         "scope": seen.scope.to_json(),
-        "clauses": {
-            id: {
-                "verdict": finding.verdict,
-                "reason": reason(finding),
-                "trace": [step.to_json() for step in finding.steps],
+        "clauses": clauses,
+    }
+
+
+def sizes(seen: Exploration, seconds: float) -> dict[str, object]:
+    """The object that ``explore --json`` prints."""
+    return {
+        "implementation": seen.implementation,
+        "scope": seen.scope.to_json(),
+        "states": seen.states,
+        "steps": seen.steps,
+        "different": seen.different,
+        "seconds": round(seconds, 3),
+        "verdicts": {verdict: len(seen.with_verdict(verdict)) for verdict in COLOURS},
+    }
+
+
+def verdicts(seen: Iterable[Exploration]) -> dict[str, object]:
+    """The object that ``matrix --json`` prints."""
+    return {
+        "implementations": {
+            each.implementation: {
+                id: {"verdict": finding.verdict} for id, finding in each.findings.items()
             }
-            for id, finding in seen.findings.items()
-        },
+            for each in seen
+        }
     }
 
 
@@ -111,15 +133,8 @@ def say_counterexample(finding: Finding) -> None:
     say(repr(story(finding.steps)))
 
 
-def counts(seen: Exploration) -> dict[str, int]:
-    """How many clauses got each verdict."""
-    found = Counter(finding.verdict for finding in seen.findings.values())
-    return {verdict: found[verdict] for verdict in COLOURS}
-
-
 def say_summary(seen: Exploration, seconds: float) -> None:
     """What was explored, how large it was, and how it came out."""
-    say()
     say(f"{seen!r}, in {seconds:.1f} s")
     if missed := seen.with_verdict("not-applicable"):
         say((f"Not checked, as {NOT_APPLICABLE}: {', '.join(missed)}", COLOURS["not-applicable"]))
@@ -127,10 +142,10 @@ def say_summary(seen: Exploration, seconds: float) -> None:
 
 def say_matrix(seen: list[Exploration]) -> None:
     """Clauses against implementations."""
-    say((f"{'':8}" + "".join(f"{each.implementation:16}" for each in seen), "bold"))
+    say((f"{'clause':8}" + "".join(f"{each.implementation:16}" for each in seen) + "title", "bold"))
     for id, clause in CLAUSES.items():
-        verdicts = [each.findings[id].verdict for each in seen]
-        say(f"{id:8}", *((f"{words(v):16}", COLOURS[v]) for v in verdicts), clause.title)
+        row = [each.findings[id].verdict for each in seen]
+        say(f"{id:8}", *((f"{words(v):16}", COLOURS[v]) for v in row), clause.title)
 
 
 # What a clause or an errno is
@@ -141,8 +156,13 @@ def checked_by(clause: Clause) -> str:
     return f"{clause.predicate.__module__.replace('.', '/')}.py:{clause.predicate.__name__}"
 
 
-def about_clause(clause: Clause) -> dict[str, object]:
-    """The object that ``explain CLAUSE --json`` prints."""
+def about(found: Clause | str) -> dict[str, Any]:
+    """The object that ``explain --json`` prints."""
+    return about_clause(found) if isinstance(found, Clause) else about_errno(found)
+
+
+def about_clause(clause: Clause) -> dict[str, Any]:
+    """A clause as plain data."""
     return {
         "clause": clause.id,
         "title": clause.title,
@@ -173,7 +193,7 @@ def say_clause(clause: Clause) -> None:
 
 
 def about_errno(name: str) -> dict[str, Any]:
-    """The object that ``explain ERRNO --json`` prints."""
+    """An errno, and in which calls, at which place of their checks, who refuses with it."""
     refusals = []
     for call in CALLS:
         checks = [clause for clause in CLAUSES.values() if clause.refuses and call in clause.on]
@@ -196,15 +216,15 @@ def about_errno(name: str) -> dict[str, Any]:
 
 def say_errno(name: str) -> None:
     """Which calls give an errno, and when."""
-    about = about_errno(name)
-    say((f"{name} ({about['number']})", "bold"))
+    found = about_errno(name)
+    say((f"{name} ({found['number']})", "bold"))
     say()
-    for each in about["refusals"]:
+    for each in found["refusals"]:
         place = f"check {each['check']} of {each['of']}"
         say(f"{each['call']:12}{place:14}{each['clause']:8}{each['title']}")
-    if not about["refusals"]:
+    if not found["refusals"]:
         say("No clause refuses a call with it.")
-    for id in about["named_in"]:
+    for id in found["named_in"]:
         say(f"See also {id}: {CLAUSES[id].title}.")
     say("A driver may give any errno; attach and replace pass the first one on (GSP-2).")
 

@@ -8,13 +8,14 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from difflib import get_close_matches
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
-from ..contract import CLAUSES, IMPLEMENTATIONS, Clause, PythonCore, Scope
-from ..contract.clauses.checks import errno_name
+from ..contract import CLAUSES, IMPLEMENTATIONS, Clause, PythonCore, Scope, ScopeError
 from ..contract.scope import LARGEST, SMALLEST
+from ..contract.step import errno_name
 
 SIZES = {
     "devices": "Devices of the group that have PASIDs",
@@ -23,11 +24,11 @@ SIZES = {
     "pasids": "PASIDs in use at the same time",
     "faults": "How many things may fail in one call",
 }
-F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
-def no_such(kind: str, given: str, known: Iterable[str], say: str = "") -> click.UsageError:
-    """The error for a name that is none: what there is, and which of it was probably meant.
+class NoSuch(click.UsageError):
+    """A name that is none. The message says which there are, and which was probably meant.
 
     Args:
         kind: of what it is no name.
@@ -35,22 +36,26 @@ def no_such(kind: str, given: str, known: Iterable[str], say: str = "") -> click
         known: the names that there are.
         say: what there is, where listing all of it would be too much.
     """
-    by_lower = {name.lower(): name for name in known}
-    message = f"there is no {kind} {shown(given)}; {say or f'there are {listed(by_lower.values())}'}"
-    for near in get_close_matches(given.lower(), by_lower, n=1):
-        message += f"; did you mean {by_lower[near]}?"
-    return click.UsageError(message)
+
+    def __init__(self, kind: str, given: str, known: Iterable[str], say: str = "") -> None:
+        by_lower = {name.lower(): name for name in known}
+        say = say or f"there are {listed(by_lower.values())}"
+        near = get_close_matches(given.lower(), by_lower, n=1)
+        meant = f"; did you mean {by_lower[near[0]]}?" if near else ""
+        super().__init__(f"there is no {kind} {shown(given)}; {say}{meant}")
 
 
 def one_line(error: click.ClickException) -> str:
-    """What is wrong with the command line."""
+    """What is wrong with the command line, and what would be right."""
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     if ctx and isinstance(error, click.NoSuchOption):
         options = [each for param in ctx.command.get_params(ctx) for each in param.opts]
         known = [each for each in options if each.startswith("-")]
-        return no_such("option", error.option_name, known).message
-    message = " ".join(error.format_message().split())
-    return f"{message} (see {ctx.command_path} --help)" if ctx else message
+        return NoSuch("option", error.option_name, known).message
+    if isinstance(error, NoSuch):
+        return error.message
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    return f"{message}; see {ctx.command_path} --help" if ctx else message
 
 
 class Commands(click.Group):
@@ -60,58 +65,53 @@ class Commands(click.Group):
         """The command of that name."""
         found = super().get_command(ctx, cmd_name)
         if found is None:
-            raise no_such("command", cmd_name, self.commands)
+            raise NoSuch("command", cmd_name, self.commands)
         return found
 
 
-class ImplementationName(click.ParamType):
-    """The name of an implementation."""
-
-    name = "implementation"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> PythonCore:
-        """The implementation of that name."""
-        if value not in IMPLEMENTATIONS:
-            raise no_such("implementation", value, IMPLEMENTATIONS)
-        return IMPLEMENTATIONS[value]
+def implementation(_ctx: click.Context, _param: click.Parameter, value: str) -> PythonCore:
+    """The implementation of that name."""
+    if value not in IMPLEMENTATIONS:
+        raise NoSuch("implementation", value, IMPLEMENTATIONS)
+    return IMPLEMENTATIONS[value]
 
 
-class Size(click.ParamType):
+def size(_ctx: click.Context, param: click.Parameter, value: str) -> int:
     """One size of a scope."""
+    low, high = SMALLEST[param.name or ""], LARGEST[param.name or ""]
+    try:
+        number = int(value)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise click.BadParameter(f"{shown(value)} is not a number from {low} to {high}")
+    return number
 
-    name = "N"
 
-    def __init__(self, of: str) -> None:
-        self.low, self.high = SMALLEST[of], LARGEST[of]
+def scoped(command: Callable[..., T]) -> Callable[..., T]:
+    """Give a command the options of a scope, and the scope that they make."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """A number within the limits."""
+    @wraps(command)
+    def with_scope(**given: Any) -> T:
+        sizes = {each.name: given.pop(each.name) for each in fields(Scope)}
         try:
-            number = int(value)
-        except ValueError:
-            number = -1
-        if not self.low <= number <= self.high:
-            self.fail(f"{shown(str(value))} is not a number from {self.low} to {self.high}.")
-        return number
+            scope = Scope(**sizes)
+        except ScopeError as error:
+            raise click.UsageError(str(error)) from None
+        return command(scope=scope, **given)
 
-
-def sizes(command: F) -> F:
-    """Give a command the options of a scope."""
-    for size in reversed(fields(Scope)):
-        low, high = SMALLEST[size.name], LARGEST[size.name]
-        command = click.option(
-            f"--{size.name}",
-            type=Size(size.name),
+    for each in reversed(fields(Scope)):
+        low, high = SMALLEST[each.name], LARGEST[each.name]
+        with_scope = click.option(
+            f"--{each.name}",
+            type=str,
+            callback=size,
             metavar="N",
-            default=size.default,
+            default=str(each.default),
             show_default=True,
-            help=f"{SIZES[size.name]}, {low} to {high}.",
-        )(command)
-    return command
+            help=f"{SIZES[each.name]}, {low} to {high}.",
+        )(with_scope)
+    return with_scope
 
 
 class TakesErrno(click.Command):
@@ -127,16 +127,16 @@ def clause_or_errno(given: str) -> Clause | str:
     name = given.upper()
     if name in CLAUSES:
         return CLAUSES[name]
-    if name.isdecimal() and int(name) in errno.errorcode:
-        return errno_name(int(name))
-    if name in errno.errorcode.values() or hasattr(errno, name):
-        return errno_name(getattr(errno, name))
+    is_number = name.isdecimal() and len(name) < 5
+    number: int = int(name) if is_number else getattr(errno, name, 0)
+    if number in errno.errorcode:
+        return errno_name(number)
     families = list(dict.fromkeys(clause.family for clause in CLAUSES.values()))
     refusing = sorted({clause.refuses for clause in CLAUSES.values() if clause.refuses})
-    raise no_such(
+    raise NoSuch(
         "clause or errno",
         given,
-        [*CLAUSES, *refusing, *errno.errorcode.values()],
+        [*CLAUSES, *refusing],
         f"a clause is one of {listed(families)} with a number, as in {next(iter(CLAUSES))}; "
         f"the errnos of the contract are {listed(refusing)}",
     )

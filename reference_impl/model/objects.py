@@ -170,7 +170,7 @@ class Driver:
         """Set *domain* for one PASID of one device, or keep what was there.
 
         Args:
-            domain: what to translate with; :attr:`blocked_domain` means: no longer at all.
+            domain: what to translate with; the driver's ``blocked_domain`` means: no longer at all.
             dev: a device with PASID support.
             pasid: checked against the device's limit by the core.
             old: what the device translates this PASID with now, None for nothing.

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a notebook shows, and a terminal as text: steps, source, verdicts."""
+
+from .code import difference, source
+from .exercises import exercise
+from .tables import array, matrix, verdicts
+from .views import diagram, story
+
+__all__ = ["array", "diagram", "difference", "exercise", "matrix", "source", "story", "verdicts"]

@@ -2,23 +2,114 @@
 """The bands of a drawing: what somebody reaches from one moment to the next.
 
 A domain is known by its letter, its colour and its pattern, so that no reader depends on colour;
-nothing is known by the dashed frame, and by hatching where DMA is blocked. Patterns are drawn as
+nothing is known by a dashed frame, and by hatching where DMA is blocked. Patterns are drawn as
 dashed lines: SVG's own would need ids, and those are shared by all drawings of a page.
 """
 
 from __future__ import annotations
 
 from html import escape
+from typing import NamedTuple
 
 from ..contract.step import RESERVED, Setting
 
-BAND = 44
+BAND = 46
 """The width of a band, in pixels like all lengths here."""
 CAP = 20
-"""How much of a band's top is kept plain, for the letter."""
+"""How much of a band is kept plain for a label."""
 
 COLOURS = ("#2f7fc4", "#d07a00", "#14966b", "#b45bb0", "#7d8a1e", "#7a6ad8")
+WORDS = 'style="font-family:var(--font-stack,system-ui,sans-serif)"'
 WARNING = "var(--pasid-warn,#d6382f)"
+
+
+class Piece(NamedTuple):
+    """A band between two changes."""
+
+    x: int
+    top: int
+    bottom: int
+    name: str | None
+    """A domain, a handle, ``"blocked"``, ``"reserved"``, or None for nothing."""
+    again: bool = False
+    """Whether the label is repeated at the foot."""
+
+    def reaches(self, setting: Setting) -> str:
+        """Draw what a device's DMA reaches."""
+        return self._domain(self.name or "blocked", setting)
+
+    def says(self, setting: Setting) -> str:
+        """Draw what the array says."""
+        return self._domain(self.name or "empty", setting)
+
+    def finds(self) -> str:
+        """Draw what a page request finds."""
+        return self._frame("" if self.name else "1 4") + self._labels(self.name or "nothing")
+
+    def _domain(self, name: str, setting: Setting) -> str:
+        if name == "blocked":
+            return self._frame("4 3") + self._hatching() + self._labels(name)
+        if name in ("empty", RESERVED):
+            return self._frame("4 3" if name == "empty" else "1 3") + self._labels(name)
+        kind = look(name, setting)
+        return (
+            f'<g style="color:var(--pasid-{"abcdef"[kind]},{COLOURS[kind]})" stroke="currentColor">'
+            f'<rect x="{self.x}" y="{self.top}" width="{BAND}" height="{self.bottom - self.top}" '
+            'fill="currentColor" fill-opacity=".2"/>'
+            f'<path d="M{self.x} {self.top}h{BAND}" stroke-width="3"/>'
+            f"{self._pattern(kind)}</g>{self._labels(name)}"
+        )
+
+    def _frame(self, dashes: str) -> str:
+        dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+        return (
+            '<g stroke="currentColor" stroke-opacity=".55" fill="none">'
+            f'<path d="M{self.x} {self.top}V{self.bottom}h{BAND}V{self.top}"{dashed}/>'
+            f'<path d="M{self.x} {self.top}h{BAND}" stroke-width="{2 if dashes else 1}"/></g>'
+        )
+
+    def _labels(self, name: str) -> str:
+        size = 13 if len(name) < 3 else 11 if len(name) < 9 else 7
+        look = f'font-size="{size}" ' + ('font-weight="700"' if size == 13 else WORDS)
+        return "".join(
+            f'<text x="{self.x + BAND // 2}" y="{y}" text-anchor="middle" {look}>'
+            f"{escape(name)}</text>"
+            for y in (self.top + 14, *([self.bottom - 6] if self.again else []))
+        )
+
+    def _inside(self) -> tuple[int, int]:
+        """Where a pattern has room."""
+        return self.top + CAP, self.bottom - (CAP if self.again else 2)
+
+    def _pattern(self, kind: int) -> str:
+        """Plain, bars, dots, lines, a grid, or thick bars."""
+        top, bottom = self._inside()
+        if bottom <= top:
+            return ""
+        down = f"{top}V{bottom}"
+        bars = f'<path d="M{self.x + BAND // 2} {down}" stroke-width="{BAND}" stroke-dasharray="'
+        lines = "".join(f"M{at} {down}" for at in range(self.x + 5, self.x + BAND, 9))
+        dots = 'stroke-width="3" stroke-linecap="round" stroke-dasharray="0 7"'
+        return (
+            "",
+            f'{bars}2 6"/>',
+            f'<path d="{lines}" {dots}/>',
+            f'<path d="{lines}" stroke-width="2"/>',
+            f'{bars}1 8"/><path d="{lines}"/>',
+            f'{bars}6 8"/>',
+        )[kind]
+
+    def _hatching(self) -> str:
+        """Slanted lines, cut to the band."""
+        top, bottom = self._inside()
+        height = bottom - top
+        if height <= 0:
+            return ""
+        strokes = ""
+        for at in range(6, BAND + height, 8):
+            right, left = min(at, BAND), max(0, at - height)
+            strokes += f"M{self.x + right} {top + at - right}L{self.x + left} {top + at - left}"
+        return f'<path d="{strokes}" stroke="currentColor" stroke-opacity=".45"/>'
 
 
 def look(name: str, setting: Setting) -> int:
@@ -27,70 +118,3 @@ def look(name: str, setting: Setting) -> int:
         return (ord(name) - ord("A")) % len(COLOURS)
     others = [d.name for d in (*setting.domains, *setting.others) if len(d.name) > 1]
     return 3 + (others.index(name) if name in others else 0) % 3
-
-
-def band(x: int, top: int, bottom: int, name: str | None, empty: str, setting: Setting) -> str:
-    """One piece of a band, with its label.
-
-    Args:
-        x: its left edge.
-        top: where it begins.
-        bottom: where it ends.
-        name: a domain, ``"blocked"``, ``"reserved"``, or None for nothing.
-        empty: what nothing is called here; hatched if that is ``"blocked"``.
-        setting: for the look.
-    """
-    label = _label(x + BAND // 2, top + 14, name or empty)
-    if name is None or name in ("blocked", RESERVED):
-        hatched = (name or empty) == "blocked"
-        dashes = "1 3" if name == RESERVED else "4 3"
-        frame = (
-            f'<rect x="{x}" y="{top}" width="{BAND}" height="{bottom - top}" fill="none" '
-            f'stroke="currentColor" stroke-opacity=".5" stroke-dasharray="{dashes}"/>'
-        )
-        return frame + (_hatching(x, top + CAP, bottom) if hatched else "") + label
-    kind = look(name, setting)
-    letter = "abcdef"[kind]
-    return (
-        f'<g style="color:var(--pasid-{letter},{COLOURS[kind]})" stroke="currentColor">'
-        f'<rect x="{x}" y="{top}" width="{BAND}" height="{bottom - top}" '
-        'fill="currentColor" fill-opacity=".2"/>'
-        f'<path d="M{x} {top}h{BAND}" stroke-width="3"/>'
-        f"{_pattern(kind, x, top + CAP, bottom - 1)}</g>{label}"
-    )
-
-
-def _label(x: int, y: int, text: str) -> str:
-    size = 13 if len(text) < 3 else 11 if len(text) < 8 else 10 if len(text) < 9 else 6
-    weight = ' font-weight="700"' if size == 13 else ""
-    return f'<text x="{x}" y="{y}" text-anchor="middle" font-size="{size}"{weight}>{escape(text)}</text>'
-
-
-def _pattern(kind: int, x: int, top: int, bottom: int) -> str:
-    """Plain, bars, dots, lines, a grid, or thick bars."""
-    if bottom <= top:
-        return ""
-    middle = x + BAND // 2
-    down = f"{top}V{bottom}"
-    bars = f'<path d="M{middle} {down}" stroke-width="{BAND}" stroke-dasharray="%s"/>'
-    lines = "".join(f"M{at} {down}" for at in range(x + 4, x + BAND, 9))
-    if kind == 1:
-        return bars % "2 6"
-    if kind == 2:
-        return f'<path d="{lines}" stroke-width="3" stroke-linecap="round" stroke-dasharray="0 7"/>'
-    if kind == 3:
-        return f'<path d="{lines}" stroke-width="2"/>'
-    if kind == 4:
-        return bars % "1 8" + f'<path d="{lines}"/>'
-    return bars % "6 8" if kind == 5 else ""
-
-
-def _hatching(x: int, top: int, bottom: int) -> str:
-    """Slanted lines, cut to the band."""
-    height = bottom - top - 1
-    strokes = []
-    for at in range(6, BAND + height, 8):
-        right, left = min(at, BAND), max(0, at - height)
-        if height > 0:
-            strokes.append(f"M{x + right} {top + at - right}L{x + left} {top + at - left}")
-    return f'<path d="{"".join(strokes)}" stroke="currentColor" stroke-opacity=".45"/>'

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..contract.clauses.checks import errno_name
-from ..contract.step import Entry, Moment, Operation, Slot, Step, as_slot
+from ..contract.step import Entry, Moment, Operation, Setting, Slot, Step, as_slot, errno_name
 from ..model.observer import Event
 
 DETAILS = frozenset({"ATT-6", "REP-5", "REP-8", "REP-13", "GSP-7"})
@@ -26,7 +25,9 @@ class Line(NamedTuple):
     number: int = 0
     """How prose refers to it; 0 where nothing happens."""
     target: str = ""
-    """The device that is asked or written, or ``"array"``."""
+    """The device that is asked, writes or answers, or ``"array"``."""
+    asked: bool = True
+    """Whether the core asks the target, and not the target does something by itself."""
     answer: str = ""
     """What the target says: ``"ok"`` or the name of an errno."""
     wrong: bool = False
@@ -44,39 +45,42 @@ def lines(step: Step, details: bool = False) -> list[Line]:
             shown in any case where something happens without the mutex.
     """
     details = details or _unlocked(step)
-    moments = list(step.moments())
+    moments = list(_moments(step))
     slot, hardware = step.before
     shown = [Line("before", slot, hardware)]
-    locked, at = False, 1
+    locked, at, number = False, 1, 0
     while at < len(moments):
         group = _group(step, moments, at)
         at += len(group)
         slot, hardware = group[-1].slot, group[-1].hardware
-        event = group[0].event or ("",)
-        if event[0] in ("lock", "unlock"):
-            locked = event[0] == "lock"
-        published = event[0] == "handle" and isinstance(slot, Entry) and slot.handle == event[1]
-        if published:  # the array holds the handle, and now reads otherwise
-            slot = Entry(str(event[2]), str(event[1]))
-            moments[at:] = [m._replace(slot=slot) for m in moments[at:]]
-        if details or published or event[0] not in ("lock", "unlock", "handle"):
+        kind, *what = group[0].event or ("",)
+        if kind in ("lock", "unlock"):
+            locked = kind == "lock"
+        published = kind == "handle" and isinstance(slot, Entry) and slot.handle == what[0]
+        if details or published or kind not in ("lock", "unlock", "handle"):
+            number += 1
             now = _line(step.operation, [m.event for m in group if m.event])
-            shown.append(now._replace(slot=slot, hardware=hardware, locked=locked))
-    if len(shown) == 1:
-        shown.append(Line(_nothing(step), slot, hardware))
+            shown.append(now._replace(slot=slot, hardware=hardware, number=number, locked=locked))
+    if step.operation.kind == "handle_get":
+        shown.append(Line("looks the array up", slot, hardware, number=1, target="array"))
+    elif not number:
+        shown.append(Line(_nothing(step), slot, hardware, locked=bool(step.events)))
     if (slot, hardware) != step.after:
         shown.append(Line("after that", *step.after))
-    result = Line(returned(step), *step.after, wrong=step.result != 0)
-    return [*_numbered(shown), result]
+    return [*shown, Line(returned(step), *step.after, wrong=step.result != 0)]
 
 
-def _numbered(shown: list[Line]) -> Iterator[Line]:
-    number = 0
-    for line in shown:
-        if line.target or line.wrong or line.text.startswith("mutex"):
-            number += 1
-            line = line._replace(number=number)
-        yield line
+def _moments(step: Step) -> Iterator[Moment]:
+    """The moments; who writes the domain of a published handle changes what the array says."""
+    names: dict[object, str] = {}
+    for moment in step.moments():
+        kind, *what = moment.event or ("",)
+        slot = moment.slot
+        if kind == "handle":
+            names[what[0]] = str(what[1])
+        if isinstance(slot, Entry) and slot.handle in names:
+            slot = slot._replace(domain=names[slot.handle])
+        yield moment._replace(slot=slot)
 
 
 def _group(step: Step, moments: list[Moment], at: int) -> list[Moment]:
@@ -106,12 +110,14 @@ def _line(operation: Operation, events: list[Event]) -> Line:
     line = Line("", None, ())
     if kind == "call":
         device, domain, old, pasid, _ = what
-        line = line._replace(text=f"{device}: set {domain}, old {old or 'none'}", target=str(device))
+        text = f"{device}: set {domain}, old {old or 'none'}"
+        line = line._replace(text=text, target=str(device))
     elif kind == "entry":
         device, pasid, domain = what
-        line = line._replace(text=f"{device}: writes {domain or 'blocked'}", target=str(device))
+        text = f"{device}: writes {domain or 'blocked'}"
+        line = line._replace(text=text, target=str(device), asked=False)
     elif kind == "return":
-        line = line._replace(text=f"{what[0]}: answers", target=str(what[0]))
+        line = line._replace(text=f"{what[0]}: answers", target=str(what[0]), asked=False)
         pasid = operation.pasid
     elif kind == "array":
         pasid, slot = what
@@ -147,8 +153,6 @@ def entry(slot: Entry) -> str:
 
 def _nothing(step: Step) -> str:
     """What to say of a step in which nothing happened that is shown."""
-    if step.operation.kind == "handle_get":
-        return "look-up, without the mutex"
     if step.result == 0:
         return "nothing changes"
     return "refused under the mutex" if step.events else "refused before the mutex"
@@ -157,17 +161,15 @@ def _nothing(step: Step) -> str:
 def returned(step: Step) -> str:
     """What the call returned."""
     if isinstance(step.result, str):
-        return step.result
-    if step.result:
-        return f"returns -{errno_name(-step.result)}"
-    return f"returns {step.found or 0}"
+        return step.outcome
+    return f"returns {step.found or step.outcome}"
 
 
-def reader(step: Step, slot: Slot) -> str | None:
+def reader(setting: Setting, slot: Slot) -> str | None:
     """What a page request finds: the handle, or in a core without them the domain."""
     if not isinstance(slot, Entry):
         return None
-    return slot.handle if step.setting.handles else slot.domain
+    return slot.handle if setting.handles else slot.domain
 
 
 def _unlocked(step: Step) -> bool:

@@ -22,7 +22,7 @@ def cells(step: Step, line: Line) -> list[str]:
     shown = []
     for device, domain in zip(step.setting.devices, line.hardware, strict=True):
         shown.append(domain or (NOTHING if device.max_pasids else NO_PASIDS))
-    return [*shown, array_cell(line.slot), reader(step, line.slot) or NOTHING]
+    return [*shown, array_cell(line.slot), reader(step.setting, line.slot) or NOTHING]
 
 
 def array_cell(slot: Slot) -> str:
@@ -44,9 +44,7 @@ def twin(step: Step, title: str = "", details: bool = False) -> str:
     said = [_said(line) for line in shown]
     heads = columns(step)
     table = [cells(step, line) for line in shown]
-    widths = [
-        max(len(head[1]), *(len(row[at]) for row in table)) for at, head in enumerate(heads)
-    ]
+    widths = [max(len(head[1]), *(len(row[at]) for row in table)) for at, head in enumerate(heads)]
     devices = len(step.setting.devices)
     # the last device's column makes room for the head above all of them
     short = len(heads[0][0]) - sum(widths[:devices]) - 2 * (devices - 1)
@@ -56,27 +54,35 @@ def twin(step: Step, title: str = "", details: bool = False) -> str:
 
     title = title or str(step.operation)
     # a WARN stands on a line of its own, and may be longer
-    left = max(len(title), *(len(s) for s, line in zip(said, shown, strict=True) if not _alone(line)))
+    left = max(
+        len(title), *(len(s) for s, line in zip(said, shown, strict=True) if not _alone(line))
+    )
     above = [heads[0][0].ljust(sum(widths[:devices]) + 2 * (devices - 1))]
     above += [heads[at][0].ljust(widths[at]) for at in (devices, devices + 1)]
     out = [title.ljust(left + 3) + "  ".join(above)]
     out.append(" " * (left + 3) + _joined([head[1] for head in heads], widths))
     for line, text, row in zip(shown, said, table, strict=True):
         out.append(text if _alone(line) else text.ljust(left + 3) + _joined(row, widths))
-    out += notes(step)
+    out += [*under_heads(step), *notes(step)]
     return "\n".join(line.rstrip() for line in out)
+
+
+def under_heads(step: Step) -> list[str]:
+    """What a drawing says under the name of a device."""
+    unable = [d.name for d in step.setting.devices if not d.max_pasids]
+    found = [f"{' and '.join(unable)}: no PASIDs"] if unable else []
+    if step.resetting:
+        found.append(f"{' and '.join(step.resetting)}: in reset, which has blocked it")
+    return found
 
 
 def notes(step: Step) -> list[str]:
     """What no column shows."""
-    unable = [d.name for d in step.setting.devices if not d.max_pasids]
-    found = [f"{' and '.join(unable)}: no PASIDs"] if unable else []
-    if step.resetting:
-        found.append(f"{' and '.join(step.resetting)}: blocked by a reset, group in recovery")
+    found = []
     if not step.setting.blocks_pasids:
-        found.append("the driver cannot block a PASID")
+        found.append("The driver cannot block a PASID.")
     if step.elsewhere:
-        found.append("another PASID was changed too")
+        found.append("Another PASID was changed too.")
     return found
 
 

@@ -22,7 +22,7 @@ ATTACH = "iommu_attach_device_pasid()"
     "ATT-1",
     "A device without a group is refused first",
     since="6.14",
-    sources=["MSG-8", ATTACH],
+    sources=["commit fb3de9f9b085", "MSG-8", ATTACH],
     on="attach",
     refuses="ENODEV",
 )
@@ -36,7 +36,7 @@ def no_group(step: Step) -> Verdict:
     "ATT-2",
     "What could not be detached is not attached",
     since="6.14",
-    sources=["commit fb3de9f9b085", ATTACH],
+    sources=["commit 647b7aad1949", "commit fb3de9f9b085", ATTACH],
     on="attach",
     refuses="EOPNOTSUPP",
 )
@@ -50,7 +50,7 @@ def not_supported(step: Step) -> Verdict:
     "ATT-3",
     "A foreign domain and PASID 0 are refused",
     since="6.9",
-    sources=["MSG-8", ATTACH],
+    sources=["commit a9c362db3920", "commit c404f55c26fc", "MSG-8", ATTACH],
     on="attach",
     refuses="EINVAL",
 )
@@ -254,7 +254,7 @@ def nobody_capable(step: Step) -> Verdict:
     "ATT-15",
     "The driver's static domains are its own",
     since="6.16",
-    sources=["domain_iommu_ops_compatible()", ATTACH],
+    sources=["commit 6f7340120a0a", "domain_iommu_ops_compatible()", ATTACH],
     on="attach",
 )
 def static_domains(step: Step) -> Verdict:

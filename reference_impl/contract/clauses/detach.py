@@ -36,8 +36,8 @@ def cannot_fail(step: Step) -> Verdict:
 @clause(
     "DET-2",
     "Every capable device is blocked",
-    since="6.14",
-    sources=["MSG-11", "MSG-12", "commit d2f85a263883", BLOCKED, DETACH],
+    since="6.15",
+    sources=["commit b3f6fcd8404f", "MSG-11", "MSG-12", "commit d2f85a263883", BLOCKED, DETACH],
     on="detach",
 )
 def all_are_blocked(step: Step) -> Verdict:
@@ -123,7 +123,7 @@ def works_in_recovery(step: Step) -> Verdict:
     "DET-6",
     "The caller's word is taken",
     since="6.11",
-    sources=["commit 14678219cf40", DETACH],
+    sources=["commit d2f85a263883", "commit 14678219cf40", DETACH],
     on="detach",
 )
 def caller_is_trusted(step: Step) -> Verdict:

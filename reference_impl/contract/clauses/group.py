@@ -51,7 +51,7 @@ def restores(step: Step) -> tuple[list[Call], list[Call]]:
 def in_order(step: Step) -> Verdict:
     """The devices are asked to set the new domain one after the other, in the group's order, each
     once. A device without PASIDs is never asked anything."""
-    if not step.calls or isinstance(step.result, str):
+    if not step.ours or isinstance(step.result, str):
         return None
     if step.operation.domain == "blocked" and step.operation.kind == "replace":
         return None  # a call that sets it may as well be one that undoes

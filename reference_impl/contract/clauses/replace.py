@@ -143,7 +143,7 @@ def not_attached(step: Step) -> Verdict:
     "REP-8",
     "A published handle cannot be used again",
     since="6.15",
-    sources=["commit ada14b9f1aab", REPLACE],
+    sources=["commit 8a9e1e773f60", "commit ada14b9f1aab", REPLACE],
     on="replace",
     refuses="EINVAL",
     needs="handles",
@@ -261,7 +261,7 @@ def never_absent(step: Step) -> Verdict:
     "REP-13",
     "The old handle is the caller's again",
     since="6.15",
-    sources=["commit ada14b9f1aab", REPLACE],
+    sources=["commit 8a9e1e773f60", "commit ada14b9f1aab", REPLACE],
     on="replace",
     needs="handles",
 )

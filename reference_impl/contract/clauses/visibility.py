@@ -10,7 +10,7 @@ from ..step import Entry, Step
 from .checks import outcome
 
 GET = "iommu_attach_handle_get()"
-HANDLE = "commit 14678219cf40"
+HANDLE = "commit 3e7f57d1ef3f"
 
 
 @clause(

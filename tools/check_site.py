@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Check a built site: it asks no other host for anything, and no link in it leads nowhere.
+
+python tools/check_site.py DIRECTORY
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+# attributes whose value the browser loads by itself; an <a href> waits for the reader
+LOADED = {
+    ("audio", "src"),
+    ("embed", "src"),
+    ("iframe", "src"),
+    ("image", "href"),
+    ("img", "src"),
+    ("img", "srcset"),
+    ("link", "href"),
+    ("object", "data"),
+    ("script", "src"),
+    ("source", "src"),
+    ("use", "href"),
+    ("video", "src"),
+}
+FOREIGN = re.compile(r"^(?:[a-z]+:)?//", re.IGNORECASE)
+LOADED_BY_CSS = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')]+)""")
+
+
+class Page(HTMLParser):
+    """What a page loads, where it leads, and which anchors it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: set[str] = set()
+        self.links: set[str] = set()
+        self.anchors: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect from one tag."""
+        for name, value in attrs:
+            if not value:
+                continue
+            if (tag, name) in LOADED:
+                self.loads.add(value)
+            if name in ("href", "src"):
+                self.links.add(value)
+            if name in ("id", "name"):
+                self.anchors.add(value)
+            if name == "style":
+                self.loads.update(LOADED_BY_CSS.findall(value))
+
+
+def problems(site: Path) -> list[str]:
+    """A line for each request to another host and for each link that leads nowhere."""
+    found = []
+    pages: dict[Path, Page] = {}
+    for path in sorted(site.rglob("*.html")):
+        pages[path] = page = Page()
+        page.feed(path.read_text(encoding="utf-8"))
+    for path in sorted(site.rglob("*.css")):
+        loads = LOADED_BY_CSS.findall(path.read_text(encoding="utf-8"))
+        found += [f"{path.relative_to(site)} loads {url}" for url in loads]
+    for path, page in pages.items():
+        name = path.relative_to(site)
+        found += [f"{name} loads {url}" for url in sorted(page.loads) if FOREIGN.match(url)]
+        for link in sorted(page.links):
+            url = urlsplit(link)
+            if url.scheme or url.netloc or (not url.path and not url.fragment):
+                continue
+            target = (path.parent / unquote(url.path)).resolve() if url.path else path
+            if target.is_dir():
+                target /= "index.html"
+            if not target.is_file():
+                found.append(f"{name} links to {link}: no such file")
+            elif target in pages and url.fragment:
+                anchor = unquote(url.fragment)
+                if anchor not in pages[target].anchors:
+                    found.append(f"{name} links to {link}: no such anchor")
+    return found
+
+
+def main() -> int:
+    """The command; see the head of this file.
+
+    Returns:
+        The exit status: 0, 1 for a problem, 2 for wrong arguments.
+    """
+    site = Path(sys.argv[1]).resolve() if len(sys.argv) == 2 else None
+    if not site or not (site / "index.html").is_file():
+        print("usage: check_site.py DIRECTORY, of a site that is built", file=sys.stderr)
+        return 2
+    found = problems(site)
+    print("\n".join(found) or "No request to another host, no link that leads nowhere.")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
