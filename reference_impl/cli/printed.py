@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from textwrap import fill
+from textwrap import fill, indent
 from typing import Any, Literal
 
 import click
@@ -19,11 +19,7 @@ from rich.text import Text
 
 from ..contract import CLAUSES, Clause, Exploration, Finding
 from ..contract.clause import CALLS
-
-try:
-    from ..present import story
-except ImportError:
-    story = lambda steps: "\n".join(map(repr, steps))
+from ..present import story
 
 COLOURS = {"held": "green", "broken": "bold red", "not-applicable": "yellow", "not-promised": "dim"}
 NOT_APPLICABLE = "no step in this scope is about it"
@@ -124,13 +120,12 @@ def say_findings(seen: Exploration) -> None:
 
 
 def say_counterexample(finding: Finding) -> None:
-    """One broken clause: what it says, why it is broken, and the fewest calls that show it."""
+    """One broken clause: what it says, and the fewest calls that break it."""
     say()
     say((f"{finding.clause.id} is broken: {finding.clause.title}", COLOURS["broken"]))
     say(paragraph(finding.clause.statement))
-    say(("Why: ", "bold"), finding.reason, ".")
-    say((f"The shortest way to see it, {count(len(finding.steps), 'call')}:", "bold"))
-    say(repr(story(finding.steps)))
+    say((f"The shortest way there, {count(len(finding.steps), 'call')}:", "bold"))
+    say(indent(repr(story(finding)), "  "))
 
 
 def say_summary(seen: Exploration, seconds: float) -> None:

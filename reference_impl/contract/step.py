@@ -289,6 +289,8 @@ class Step:
             elif event[0] == "entry" and event[2] == self.operation.pasid:
                 at = names.index(str(event[1]))
                 hardware = (*hardware[:at], event[3], *hardware[at + 1 :])  # type: ignore[arg-type]
+            elif event[0] == "handle" and isinstance(slot, Entry) and slot.handle == event[1]:
+                slot = slot._replace(domain=str(event[2]))  # its domain is read through the handle
             yield Moment(event, slot, hardware)
 
     def to_json(self) -> dict[str, object]:

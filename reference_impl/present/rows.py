@@ -6,7 +6,6 @@ The drawing and its text twin show these rows, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..contract.step import Entry, Moment, Operation, Setting, Slot, Step, as_slot, errno_name
@@ -45,7 +44,7 @@ def lines(step: Step, details: bool = False) -> list[Line]:
             shown in any case where something happens without the mutex.
     """
     details = details or _unlocked(step)
-    moments = list(_moments(step))
+    moments = list(step.moments())
     slot, hardware = step.before
     shown = [Line("before", slot, hardware)]
     locked, at, number = False, 1, 0
@@ -68,19 +67,6 @@ def lines(step: Step, details: bool = False) -> list[Line]:
     if (slot, hardware) != step.after:
         shown.append(Line("after that", *step.after))
     return [*shown, Line(returned(step), *step.after, wrong=step.result != 0)]
-
-
-def _moments(step: Step) -> Iterator[Moment]:
-    """The moments; who writes the domain of a published handle changes what the array says."""
-    names: dict[object, str] = {}
-    for moment in step.moments():
-        kind, *what = moment.event or ("",)
-        slot = moment.slot
-        if kind == "handle":
-            names[what[0]] = str(what[1])
-        if isinstance(slot, Entry) and slot.handle in names:
-            slot = slot._replace(domain=names[slot.handle])
-        yield moment._replace(slot=slot)
 
 
 def _group(step: Step, moments: list[Moment], at: int) -> list[Moment]:

@@ -8,6 +8,7 @@ from html import escape
 
 from ..contract.explorer import Finding
 from ..contract.step import Entry, Step
+from .bands import WARNING
 from .drawing import svg
 from .rows import DETAILS, entry, returned
 from .text import notes, twin
@@ -50,7 +51,7 @@ class Diagram:
         out += ['<div style="overflow-x:auto">', svg(self.last, self.details), "</div>"]
         out += map(_paragraph, notes(self.last))
         if self.reason:
-            out.append(f"<p><strong>{escape(self.reason)}</strong></p>")
+            out.append(f'<p><strong style="color:{WARNING}">{escape(self.reason)}</strong></p>')
         text = f"<details><summary>As text</summary><pre>{escape(repr(self))}</pre></details>"
         return "\n".join([*out, text, "</div>"])
 

@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# ruff: noqa: I001  the order of the imports is the reading order of the clauses
 """The predicates, one module for each part of the contract. Importing them registers them."""
 
-from . import attach, detach, group, invariants, replace, visibility
+from . import attach
+from . import visibility
+from . import detach
+from . import replace
+from . import group
+from . import invariants
 
 __all__ = ["attach", "detach", "group", "invariants", "replace", "visibility"]
