@@ -108,6 +108,8 @@ class PythonMachine:
         self.core = core
         self.has_handles = setting.handles
         self.handles: dict[str | None, AttachHandle | None] = {}
+        self.said = ""
+        """The sentence of the last error."""
         recorder.page_request = self.page_request
 
     def load(self, state: State) -> None:
@@ -173,6 +175,7 @@ class PythonMachine:
             else:
                 self.core.replace_device_pasid(domain, dev, pasid, *self._handle(handle, pasid))
         except OSError as error:
+            self.said = error.strerror or ""
             return -(error.errno or 0), None
         except Exception as crash:
             return f"crashed: {type(crash).__name__}: {crash}", None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ..model.observer import MayFail
 from .explorer import observe, settled
-from .implementation import Implementation
+from .implementation import Implementation, PythonMachine
 from .known import IMPLEMENTATIONS
 from .recorder import Recorder
 from .scope import Scope
@@ -84,6 +84,11 @@ class Session:
     def handle_get(self, pasid: int = 1, type: str | None = None) -> Step:
         """Look the handle up, as page-request handling does."""
         return self.run(Operation("handle_get", self.setting.devices[0].name, pasid, type=type))
+
+    @property
+    def said(self) -> str:
+        """The sentence with which a call was refused the last time; only Python cores say one."""
+        return self._machine.said if isinstance(self._machine, PythonMachine) else ""
 
     def reset(self, *devices: str) -> None:
         """Put devices under reset: blocked in hardware, while the array keeps its entries."""

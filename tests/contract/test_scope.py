@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A scope says how large it is, and refuses what makes no sense."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from reference_impl.contract import IMPLEMENTATIONS, Scope, ScopeError, explore
+from reference_impl.contract.scope import LARGEST, SMALLEST
+
+
+def test_the_default_scope() -> None:
+    assert str(Scope()) == (
+        "3 capable devices + 1 incapable, 3 domains, 2 PASIDs, up to 3 faults in an operation"
+    )
+    assert Scope().to_json() == {
+        "devices": 3,
+        "incapable": 1,
+        "domains": 3,
+        "pasids": 2,
+        "faults": 3,
+    }
+
+
+@pytest.mark.parametrize("size", [each.name for each in fields(Scope)])
+def test_sizes_have_limits(size: str) -> None:
+    low, high = SMALLEST[size], LARGEST[size]
+    for value in (low, high):
+        Scope(**{size: value})
+    for value in (low - 1, high + 1, 10**30, "2", 1.0, None):
+        with pytest.raises(ScopeError, match=f"{size} is {value}, but must be {low} to {high}"):
+            Scope(**{size: value})  # type: ignore[arg-type]
+
+
+def test_a_group_has_devices() -> None:
+    with pytest.raises(ScopeError, match="no devices"):
+        Scope(devices=0, incapable=0)
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+@pytest.mark.parametrize(
+    "scope", [Scope(0, 1, 1, 1, 0), Scope(1, 0, 1, 1, 0), Scope(0, 4, 1, 2, 8)], ids=str
+)
+def test_the_smallest_scopes_can_be_explored(scope: Scope, name: str) -> None:
+    seen = explore(IMPLEMENTATIONS[name], scope)
+    assert 0 < seen.states < seen.steps
+    if name != "posted-v1":
+        assert not seen.with_verdict("broken")
+
+
+def test_a_larger_scope_sees_more() -> None:
+    model = IMPLEMENTATIONS["model"]
+    small = explore(model, Scope(1, 0, 1, 1, 1), ())
+    for larger in (
+        Scope(2, 0, 1, 1, 1),
+        Scope(1, 0, 2, 1, 1),
+        Scope(1, 0, 1, 2, 1),
+        Scope(1, 0, 1, 1, 2),
+    ):
+        assert explore(model, larger, ()).steps >= small.steps
+    # more domains are the same again, and that is more states
+    assert explore(model, Scope(1, 0, 2, 1, 1), ()).states > small.states
