@@ -170,7 +170,7 @@ class Walk:
         self.recorder = Recorder(faults)
         self.machine = implementation.boot(setting, self.recorder)
         self.came: dict[State, tuple[State | None, Operation | None, Script, int]]
-        self.came = dict.fromkeys(starts, (None, None, (), 0))
+        self.came = {start: (None, None, (), _prepared(start)) for start in starts}
         """How each state was reached: the state before, the call, its faults, how many calls."""
         self.steps = self.different = self.done = 0
         self.beside = beside
@@ -234,6 +234,11 @@ class Walk:
                 return Trace(self.setting, state, tuple(reversed(calls)))
             calls.append((call, faults))
             state = parent
+
+
+def _prepared(start: State) -> int:
+    """How many calls it would have taken to get to a start: one for each PASID and each reset."""
+    return sum(row.slot is not None for row in start.rows) + len(start.resetting)
 
 
 def observe(

@@ -27,14 +27,14 @@ def no_reservation(step: Step) -> Verdict:
 
 @clause(
     "INV-3",
-    "A handle is findable only while all hardware is set",
+    "Found only after every driver agreed, and until every driver answered",
     since="6.15",
     sources=["MSG-5", "MSG-6", "commit 5e9f822c9c68", ATTACH, REPLACE],
     on="attach replace detach",
 )
 def findable_when_set(step: Step) -> Verdict:
-    """A page request finds what a call attaches only after every driver has agreed, and never if
-    one has not; what a call detaches, until every driver has answered."""
+    """What a call attaches, a page request finds only after every driver has agreed, and never if
+    one refused. What a call detaches, it finds until every driver has answered."""
     if not step.calls:
         return None
     op = step.operation
@@ -58,7 +58,7 @@ def findable_when_set(step: Step) -> Verdict:
 
 @clause(
     "INV-4",
-    "A failed call leaves everything as it was",
+    "A failed call keeps the old domain",
     since="6.15",
     sources=["MSG-3", "MSG-9", "commit 980e3016ebcc", ATTACH, REPLACE],
     on="attach replace",
@@ -85,13 +85,13 @@ def failure_leaves_all(step: Step) -> Verdict:
 
 @clause(
     "INV-6",
-    "No driver is told that the old domain is the new one",
+    "No driver is asked to go from a domain to itself",
     since="6.15",
     sources=["MSG-2", "MSG-4", "commit 8a9e1e773f60", REPLACE],
     on="attach replace detach",
 )
 def never_itself(step: Step) -> Verdict:
-    """A driver that is asked to set a domain is never told that the old one is the same: it could
+    """A driver that is asked to set a domain is never told that this is the old one too: it could
     not tell them apart in its records. The static blocked domain, of which there are no records,
     is excepted."""
     if not step.calls:
