@@ -6,6 +6,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
+from textwrap import fill
 from time import perf_counter
 from typing import Any
 
@@ -16,8 +17,13 @@ from .cli import printed, typed
 from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, explore
 
 PROGRAM = "pasid-spec"
+NAMES = fill(f"Implementations: {typed.listed(IMPLEMENTATIONS)}.", 76, break_on_hyphens=False)
+KNOWN = f"\b\n{NAMES}"  # click leaves these lines as they are
 
 implementation = click.argument("implementation", callback=typed.implementation, default="model")
+some = click.argument(
+    "implementations", callback=typed.implementations, nargs=-1, metavar="[IMPLEMENTATION]..."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 
 
@@ -33,16 +39,16 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-@cli.command()
+@cli.command(epilog=KNOWN)
 @implementation
 @typed.scoped
 @as_json
 def check(implementation: PythonCore, scope: Scope, as_json: bool) -> int:
     """Hold every clause against an implementation.
 
-    IMPLEMENTATION is model (the default), posted-v1 or merged. Every state that can be reached
-    within the scope is visited, and every call made there with every combination of faults. For
-    each clause that is broken the shortest counterexample is shown.
+    The model is meant if none is named. Every state that can be reached within the scope is visited, and every call made there with
+    every combination of faults. For each clause that is broken the shortest counterexample is
+    shown.
 
     Exit status: 1 if a clause is broken.
     """
@@ -56,14 +62,14 @@ def check(implementation: PythonCore, scope: Scope, as_json: bool) -> int:
     return 1 if seen.with_verdict("broken") else 0
 
 
-@cli.command("explore")
+@cli.command("explore", epilog=KNOWN)
 @implementation
 @typed.scoped
 @as_json
 def explore_(implementation: PythonCore, scope: Scope, as_json: bool) -> None:
     """Count the states and steps of an implementation.
 
-    IMPLEMENTATION is model (the default), posted-v1 or merged.
+    The model is meant if none is named.
     """
     seen, seconds = explored(implementation, scope)
     if as_json:
@@ -72,12 +78,16 @@ def explore_(implementation: PythonCore, scope: Scope, as_json: bool) -> None:
         printed.say_summary(seen, seconds)
 
 
-@cli.command()
+@cli.command(epilog=KNOWN)
+@some
 @typed.scoped
 @as_json
-def matrix(scope: Scope, as_json: bool) -> None:
-    """Show every clause against every implementation."""
-    runs = [explored(each, scope) for each in IMPLEMENTATIONS.values()]
+def matrix(implementations: list[PythonCore], scope: Scope, as_json: bool) -> None:
+    """Show every clause against every implementation.
+
+    Or against those that are named.
+    """
+    runs = [explored(each, scope) for each in implementations]
     if as_json:
         printed.data(printed.verdicts(seen for seen, _ in runs))
     else:

@@ -76,6 +76,13 @@ def implementation(_ctx: click.Context, _param: click.Parameter, value: str) -> 
     return IMPLEMENTATIONS[value]
 
 
+def implementations(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> list[PythonCore]:
+    """The implementations of those names; all if there are none."""
+    return [implementation(ctx, param, value) for value in dict.fromkeys(values or IMPLEMENTATIONS)]
+
+
 def size(_ctx: click.Context, param: click.Parameter, value: str) -> int:
     """One size of a scope."""
     low, high = SMALLEST[param.name or ""], LARGEST[param.name or ""]

@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-from ..designs import merged, posted_v1
+from ..designs import DESIGNS
 from ..model import core
 from .implementation import PythonCore
 
 IMPLEMENTATIONS: dict[str, PythonCore] = {
-    each.name: each
-    for each in (
-        PythonCore("model", core),
-        PythonCore("posted-v1", posted_v1, lacks=posted_v1.LACKS),
-        PythonCore("merged", merged),
-    )
+    "model": PythonCore("model", core),
+    **{name: PythonCore(name, d.core, d.driver, d.lacks) for name, d in DESIGNS.items()},
 }
 """By the name that the command line takes."""

@@ -83,6 +83,8 @@ class Scope:
         if "recovery" not in lacks:
             yield main._replace(name="in recovery"), list(_in_recovery(main))
         statics = tuple(DomainSpec(t, t) for t in ("identity", "blocked"))
+        if "static domains" in lacks:
+            statics = ()
         few = self._group(lacks, min(self.devices, 2), 0, min(self.domains, 1), 1)
         few = few._replace(name="static domains", domains=few.domains + statics, others=())
         if few.devices:

@@ -256,6 +256,7 @@ def nobody_capable(step: Step) -> Verdict:
     since="6.16",
     sources=["commit 6f7340120a0a", "domain_iommu_ops_compatible()", ATTACH],
     on="attach",
+    needs="static domains",
 )
 def static_domains(step: Step) -> Verdict:
     """The static identity and blocked domains of the device's driver have no owner, and are
