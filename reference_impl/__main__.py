@@ -46,9 +46,9 @@ def cli(ctx: click.Context) -> None:
 def check(implementation: PythonCore, scope: Scope, as_json: bool) -> int:
     """Hold every clause against an implementation.
 
-    The model is meant if none is named. Every state that can be reached within the scope is visited, and every call made there with
-    every combination of faults. For each clause that is broken the shortest counterexample is
-    shown.
+    The model is meant if none is named. Every state that can be reached within the scope is
+    visited, and every call made there with every combination of faults. For each clause that is
+    broken the shortest counterexample is shown.
 
     Exit status: 1 if a clause is broken.
     """
