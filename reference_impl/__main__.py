@@ -140,6 +140,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
+    except OSError as error:
+        click.echo(f"{PROGRAM}: cannot write: {error.strerror}", err=True)
+        return 1
     return status or 0
 
 

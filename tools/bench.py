@@ -44,14 +44,14 @@ def main() -> None:
         table.add_column(head, justify="right")
     console = Console(highlight=False)
     with console.status("exploring"):
-        add(table, "default, no clauses", Scope(), ())
+        add(table, "default, explore only", Scope(), ())
         for devices in range(1, 5):
             name = f"{devices} devices" if devices > 1 else "1 device"
             default = " (default)" if devices == Scope().devices else ""
             add(table, f"{name}{default}", Scope(devices=devices), CLAUSES.values())
     console.print(table)
-    console.print(f"default scope: {Scope()}")
-    console.print(f"judged by {len(CLAUSES)} clauses, unless it says so")
+    console.print(f"default scope: {Scope()}", soft_wrap=True)
+    console.print(f"every different step is judged by {len(CLAUSES)} clauses, but in the first row")
 
 
 def add(table: Table, name: str, scope: Scope, clauses: Iterable[Clause]) -> None:

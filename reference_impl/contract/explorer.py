@@ -20,6 +20,9 @@ from .scope import Scope, has_handle, operations
 from .step import NEW, PUBLISHED, Entry, Notes, Operation, Row, Setting, State, Step
 
 Script = tuple[bool, ...]
+ONLY_LOCKED = (("lock",), ("unlock",))
+"""The events of a call that was refused under the mutex: nothing has changed."""
+
 Progress = Callable[[int, int, int], None]
 
 
@@ -132,13 +135,15 @@ def _explore(
             for kind in finding.clause.on:
                 judges.setdefault(kind, []).append(finding)
     walk = Walk(implementation, setting, starts, seen.scope.faults)
+    if progress:
+        walk.told = lambda: progress(
+            seen.states + walk.done, seen.states + len(walk.came), seen.steps + walk.steps
+        )
     for step, state in walk:
         rank = (walk.calls_to(state) + 1, walk.recorder.faults, place, len(step.events))
         for finding in judges.get(step.operation.kind, ()):
             if _judge(finding, step, rank):
                 finding.trace = walk.trace(state, step.operation)
-        if progress and not walk.different % 32:
-            progress(seen.states + walk.done, seen.states + len(walk.came), seen.steps + walk.steps)
     seen.states += len(walk.came)
     seen.steps += walk.steps
     seen.different += walk.different
@@ -173,6 +178,8 @@ class Walk:
         self.came = {start: (None, None, (), _prepared(start)) for start in starts}
         """How each state was reached: the state before, the call, its faults, how many calls."""
         self.steps = self.different = self.done = 0
+        self.told: Callable[[], None] | None = None
+        """Called whenever a state is done."""
         self.beside = beside
 
     def __iter__(self) -> Iterator[tuple[Step, State]]:
@@ -201,7 +208,7 @@ class Walk:
                     self.steps += 1
                     if parts[-1] != notes or parts[-3]:
                         machine.load(state)
-                    elif len(parts[2]) > 2:
+                    elif parts[2] and parts[2] != ONLY_LOCKED:
                         machine.restore(operation.pasid, before)
                     if self.beside:
                         self.beside(state, parts, recorder.taken)
@@ -220,6 +227,8 @@ class Walk:
                             queue.append(new)
                     script = recorder.next_script()
             self.done += 1
+            if self.told:
+                self.told()
 
     def calls_to(self, state: State) -> int:
         """How many calls it takes to get to a state."""
@@ -249,7 +258,7 @@ def observe(
     result, found = machine.run(operation)
     events = tuple(recorder.events)
     after, elsewhere = before, False
-    if len(events) > 2:  # more than the lock: every change is an event
+    if events and events != ONLY_LOCKED:  # every change is an event
         after = machine.row(pasid)
         for other, row in zip(machine.pasids, state.rows, strict=True):
             if other != pasid and machine.row(other) != row:

@@ -129,13 +129,13 @@ class PythonMachine:
         slot, hardware = row
         if slot is None:
             self.slots.pop(pasid, None)
+        elif not isinstance(slot, Entry):
+            self.slots[pasid] = MODEL_RESERVED
+        elif slot.handle is None:
+            self.slots[pasid] = self.domains[slot.domain]
         else:
-            assert isinstance(slot, Entry)
-            domain = self.domains[slot.domain]
-            if slot.handle is None:
-                self.slots[pasid] = domain
-            else:
-                self.slots[pasid] = AttachHandle(PUBLISHED, self.recorder, domain)
+            domain = self.domains.get(slot.domain)
+            self.slots[pasid] = AttachHandle(PUBLISHED, self.recorder, domain)
         for table, name in zip(self.tables, hardware, strict=True):
             if name is not None:
                 table[pasid] = self.domains[name]

@@ -82,7 +82,7 @@ class AttachHandle:
 
     def seen(self) -> tuple[str, str | None]:
         """As an array entry: the handle, and through it the domain."""
-        return (self.domain.name, self.name)
+        return (self._domain.name if self._domain else "nothing", self.name)
 
     def __repr__(self) -> str:
         return self.name

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -191,6 +192,18 @@ def test_an_interrupt_ends_it_quietly(command: Runner, monkeypatch: pytest.Monke
     assert done.status == 128 + signal.SIGINT
     assert done.out == ""
     assert done.err.strip() == ""
+
+
+def test_a_full_disk_is_one_line(command: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sys.stdout", Full())
+    for words in (["explain", "REP-7"], ["explain", "REP-7", "--json"]):
+        done = command(*words)
+        assert done.status == 1
+        assert done.err == "pasid-spec: cannot write: No space left on device\n"
 
 
 def test_a_closed_pipe_ends_it_quietly() -> None:

@@ -173,6 +173,9 @@ def else_blocked(step: Step) -> Verdict:
     for call in fits:
         if call.old != step.operation.domain:
             return f"{call.device} was told that the old domain is {call.old}"
+    stuck = sum(bool(call.error) for call in back)
+    if len(fits) != len(back) + stuck:
+        return "a device that could not go back was not blocked"
     errors = sum(bool(call.error) for call in fits)
     if step.warnings != errors:
         return f"{errors} failures while undoing, {step.warnings} WARNs"
