@@ -26,6 +26,7 @@ extensions = [
     "api",
     "cards",
     "errno_table",
+    "matrix",
     "registry",
 ]
 

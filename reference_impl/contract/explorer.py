@@ -118,6 +118,8 @@ def explore(
     for finding in seen.findings.values():
         if finding.trace:
             finding.steps = replay(implementation, finding.trace)
+        elif finding.verdict == "not-applicable":
+            finding.reason = "no step in this scope was about it"
     return seen
 
 

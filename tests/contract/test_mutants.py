@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from reference_impl.contract import CLAUSES, Scope, explore, variant
+from reference_impl.contract import Scope, explore, variant
 
 # Each is a change of reference_impl/model/core.py, written as a diff: its first line says which
 # clauses must notice, and what goes wrong.
@@ -178,9 +178,8 @@ def read(mutant: str) -> object:
 )
 def test_a_mutant_is_noticed(old: str, new: str, clauses: list[str]) -> None:
     devices = 3 if "reversed(done)" in new else 2  # there are two to undo, or one
-    judges = [CLAUSES[id] for id in clauses]
-    seen = explore(variant("model", (old, new)), Scope(devices, 1, 2, 1, 2), judges)
-    assert seen.with_verdict("broken") == clauses
+    seen = explore(variant("model", (old, new)), Scope(devices, 1, 2, 1, 2))
+    assert set(clauses) <= set(seen.with_verdict("broken"))
 
 
 def test_a_variant_says_what_it_cannot_change() -> None:
