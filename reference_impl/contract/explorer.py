@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..model.objects import NO_DOMAIN
 from .clause import CLAUSES, Clause
 from .implementation import Implementation, Machine
 from .recorder import Recorder
 from .scope import Scope, has_handle, operations
-from .step import NEW, PUBLISHED, Entry, Notes, Operation, Row, Setting, State, Step
+from .step import NEW, PUBLISHED, RESERVED, Entry, Notes, Operation, Row, Setting, State, Step
 
 Script = tuple[bool, ...]
 ONLY_LOCKED = (("lock",), ("unlock",))
@@ -299,7 +300,7 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
     """Make the calls of a trace again, with the same faults.
 
     Args:
-        implementation: the one that the trace was found with, or another.
+        implementation: the one that the trace was found with, or another with the same notions.
         trace: what to do.
     """
     recorder = Recorder(0)
@@ -320,14 +321,17 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
 
 
 def ends_here(step: Step) -> bool:
-    """Whether somebody broke a promise to the core, so that nothing more is promised.
+    """Whether nothing more is promised: a promise to the core is broken, or the core is.
 
-    A driver that cannot block a PASID (DRV-6), a caller that passes a handle which is published
-    already, and a crash.
+    A driver that cannot block a PASID (DRV-6), and a caller that passes a handle which is published
+    already; a crash, a reservation that stays (INV-1), and an entry that names no domain.
     """
+    slot = step.after.slot
     return (
         step.operation.handle == PUBLISHED
         or isinstance(step.result, str)
+        or slot == RESERVED
+        or (isinstance(slot, Entry) and slot.domain == NO_DOMAIN)
         or any(call.domain == "blocked" and call.error for call in step.calls)
     )
 

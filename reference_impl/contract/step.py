@@ -302,6 +302,9 @@ class Step:
             "events": [list(event) for event in self.events],
             "result": self.result,
             "after": self._row(self.after),
+            "found": self.found,
+            "resetting": list(self.resetting),
+            "elsewhere": self.elsewhere,
         }
 
     def _row(self, row: Row) -> dict[str, object]:

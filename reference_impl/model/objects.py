@@ -17,6 +17,10 @@ NO_PASID: Final = 0
 """IOMMU_NO_PASID: the index that stands for traffic without a PASID."""
 
 
+NO_DOMAIN: Final = "nothing"
+"""What a reader finds in a handle that was never attached; only a broken core publishes one."""
+
+
 class Domain:
     """An address space that a PASID can be attached to.
 
@@ -82,7 +86,7 @@ class AttachHandle:
 
     def seen(self) -> tuple[str, str | None]:
         """As an array entry: the handle, and through it the domain."""
-        return (self._domain.name if self._domain else "nothing", self.name)
+        return (self._domain.name if self._domain else NO_DOMAIN, self.name)
 
     def __repr__(self) -> str:
         return self.name
