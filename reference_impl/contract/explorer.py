@@ -16,8 +16,20 @@ from typing import Any
 from .clause import CLAUSES, Clause
 from .implementation import Implementation, Machine
 from .recorder import Recorder
-from .scope import Scope, has_handle, operations
-from .step import NEW, PUBLISHED, Entry, Notes, Operation, Row, Setting, State, Step
+from .scope import Scope, has_handle, operations, possible
+from .step import (
+    EVENTS,
+    NEW,
+    PUBLISHED,
+    Entry,
+    Notes,
+    Operation,
+    Row,
+    Setting,
+    State,
+    Step,
+    concerning,
+)
 
 Script = tuple[bool, ...]
 Progress = Callable[[int, int, int], None]
@@ -107,10 +119,11 @@ def explore(
     seen = Exploration(implementation.name, scope)
     for each in CLAUSES.values() if clauses is None else clauses:
         finding = seen.findings[each.id] = Finding(each)
-        if each.needs in implementation.lacks:
+        if lacking := each.lacking(implementation.lacks, implementation.has):
             finding.promised = False
-            finding.reason = f"{implementation.name} has no {each.needs}"
-    for place, (setting, starts) in enumerate(scope.starts(implementation.lacks)):
+            finding.reason = f"{implementation.name} has no {lacking}"
+    every = scope.starts(implementation.lacks, implementation.habitat)
+    for place, (setting, starts) in enumerate(every):
         _explore(implementation, setting, place, starts, seen, progress)
     for finding in seen.findings.values():
         if finding.trace:
@@ -169,6 +182,8 @@ class Walk:
         self.setting = setting
         self.recorder = Recorder(faults)
         self.machine = implementation.boot(setting, self.recorder)
+        # a driver that has noted nothing yet may have its own way of saying so
+        starts = [s if s.driver else s._replace(driver=self.machine.notes()) for s in starts]
         self.came: dict[State, tuple[State | None, Operation | None, Script, int]]
         self.came = dict.fromkeys(starts, (None, None, (), 0))
         """How each state was reached: the state before, the call, its faults, how many calls."""
@@ -183,6 +198,7 @@ class Walk:
             (operation, index.get(operation.pasid), operation.handle == PUBLISHED)
             for operation in operations(self.setting)
         ]
+        guarded = self.setting.driver
         leaves: dict[tuple[Any, ...], Row | None] = {}  # the row that a step leaves, if any
         unseen = Row(None, ())
         queue = list(came)
@@ -194,12 +210,16 @@ class Walk:
                 before = machine.row(operation.pasid) if at is None else rows[at]
                 if needs_handle and not has_handle(before):
                     continue
+                if guarded and not possible(operation, state, before):
+                    continue
                 script: Script | None = ()
                 while script is not None:
                     recorder.follow(script)
-                    parts = observe(machine, recorder, state, operation, before)
+                    parts, now = observe(machine, recorder, state, operation, before)
                     self.steps += 1
-                    if parts[-1] != notes or parts[-3]:
+                    whole = guarded and operation.kind in EVENTS
+                    new = self._afterwards() if whole else None
+                    if now != notes or parts[-3] or whole:
                         machine.load(state)
                     elif len(parts[2]) > 2:
                         machine.restore(operation.pasid, before)
@@ -211,15 +231,21 @@ class Walk:
                         after = leaves[parts] = None if ends_here(step) else settled(step.after)
                         self.different += 1
                         yield step, state
-                    gone = (at, after, parts[-1])
-                    if at is not None and after is not None and gone not in left:
+                    gone = (at, after, now)
+                    if at is not None and after is not None and (whole or gone not in left):
                         left.add(gone)
-                        new = State((*rows[:at], after, *rows[at + 1 :]), resetting, parts[-1])
+                        new = new or State((*rows[:at], after, *rows[at + 1 :]), resetting, now)
                         if new not in came:
                             came[new] = (state, operation, recorder.taken, came[state][3] + 1)
                             queue.append(new)
                     script = recorder.next_script()
             self.done += 1
+
+    def _afterwards(self) -> State:
+        """The whole state, after what may have concerned every PASID."""
+        machine = self.machine
+        rows = tuple([settled(machine.row(pasid)) for pasid in self.setting.pasids])
+        return State(rows, machine.resetting(), machine.notes())
 
     def calls_to(self, state: State) -> int:
         """How many calls it takes to get to a state."""
@@ -238,18 +264,22 @@ class Walk:
 
 def observe(
     machine: Machine, recorder: Recorder, state: State, operation: Operation, before: Row
-) -> tuple[Any, ...]:
-    """Make the call in this state, and say all that can be seen of it: the parts of a step."""
+) -> tuple[tuple[Any, ...], Notes]:
+    """Make the call in this state, and say all that can be seen of it.
+
+    Returns the parts of a step, and all that the driver has noted then.
+    """
     pasid = operation.pasid
     result, found = machine.run(operation)
     events = tuple(recorder.events)
-    after, elsewhere = before, False
+    after, elsewhere, notes = before, False, state.driver
     if len(events) > 2:  # more than the lock: every change is an event
         after = machine.row(pasid)
         for other, row in zip(machine.pasids, state.rows, strict=True):
             if other != pasid and machine.row(other) != row:
                 elsewhere = True
-    notes = machine.notes()
+        notes = machine.notes()
+    shown = concerning(pasid, state.driver, notes)
     return (
         operation,
         before,
@@ -259,9 +289,8 @@ def observe(
         found,
         state.resetting,
         elsewhere,
-        state.driver,
-        notes,
-    )
+        *shown,
+    ), notes
 
 
 def _judge(finding: Finding, step: Step, rank: tuple[int, ...]) -> bool:
@@ -293,12 +322,12 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
         machine.load(state)
         recorder.follow(script)
         before = machine.row(operation.pasid)
-        step = Step(trace.setting, *observe(machine, recorder, state, operation, before))
-        steps.append(step)
+        parts, notes = observe(machine, recorder, state, operation, before)
+        steps.append(Step(trace.setting, *parts))
         state = State(
             tuple(settled(machine.row(pasid)) for pasid in trace.setting.pasids),
-            state.resetting,
-            step.notes_after,
+            machine.resetting(),
+            notes,
         )
     return tuple(steps)
 
@@ -307,12 +336,13 @@ def ends_here(step: Step) -> bool:
     """Whether somebody broke a promise to the core, so that nothing more is promised.
 
     A driver that cannot block a PASID (DRV-6), a caller that passes a handle which is published
-    already, and a crash.
+    already, or detaches what is not attached where a driver has records, and a crash.
     """
     return (
         step.operation.handle == PUBLISHED
         or isinstance(step.result, str)
         or any(call.domain == "blocked" and call.error for call in step.calls)
+        or (step.setting.driver and step.misled)
     )
 
 

@@ -3,9 +3,44 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..designs import merged, posted_v1
+from ..drivers import Vtd, VtdInPlace
+from ..drivers.vtd import COPIED
 from ..model import core
+from ..model.objects import DomainKind, Driver
 from .implementation import PythonCore
+from .scope import Habitat
+
+
+RECOVERY = frozenset({"recovery"})
+
+
+def with_driver(
+    name: str,
+    driver: type[Driver],
+    *has: str,
+    lacks: frozenset[str] = frozenset(),
+    **habitat: Any,
+) -> PythonCore:
+    """The merged core with a driver.
+
+    Args:
+        name: what to call the two.
+        driver: the driver; its own kinds of domain are what is attached.
+        has: see :data:`.clause.EXTRAS`.
+        lacks: see :class:`.implementation.Implementation`.
+        habitat: what else of :class:`.scope.Habitat` is not as for most.
+    """
+    around = Habitat(
+        kinds=driver.kinds or (DomainKind(),) * 3,
+        identity=driver.identity_takes_pasids,
+        resets="resets" in has,
+        **habitat,
+    )
+    return PythonCore(name, merged, driver, lacks, frozenset({"driver", *has}), around)
+
 
 IMPLEMENTATIONS: dict[str, PythonCore] = {
     each.name: each
@@ -13,6 +48,8 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
         PythonCore("model", core),
         PythonCore("posted-v1", posted_v1, lacks=posted_v1.LACKS),
         PythonCore("merged", merged),
+        with_driver("vtd", Vtd, "vtd", "resets", beginnings=(COPIED,)),
+        with_driver("vtd-in-place", VtdInPlace, "vtd", lacks=RECOVERY, beginnings=(COPIED,)),
     )
 }
 """By the name that the command line takes."""

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the drivers of Linux do with ``set_dev_pasid``, each as far as the contract is concerned.
+
+:mod:`.vtd` is the one that the discussion is about. What each notes for itself it gives as facts:
+see :meth:`reference_impl.model.objects.Driver.save`.
+"""
+
+from .vtd import Vtd, VtdInPlace
+
+__all__ = ["Vtd", "VtdInPlace"]
