@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
+from ..model.objects import EVERY_PASID
 from ..model.objects import Notes as Notes
 from ..model.observer import Event
 
@@ -122,7 +123,7 @@ def concerning(pasid: int, before: Notes, after: Notes) -> tuple[Notes, Notes]:
         return (), ()
     left, came = frozenset(before), frozenset(after)
     same = left & came
-    kept = frozenset(fact for fact in same if fact[1] == pasid)
+    kept = frozenset(fact for fact in same if fact[1] in (pasid, EVERY_PASID))
     return kept | (left - same), kept | (came - same)
 
 

@@ -12,13 +12,13 @@ import contextlib
 from errno import EBUSY, EINVAL
 from typing import ClassVar, Final
 
-from ..model.objects import Device, Domain, DomainKind, Notes
+from ..model.objects import EVERY_PASID, Device, Domain, DomainKind, Notes
 from .vtd_notes import DEFAULT_DID
 from .vtd_pasid import VtdEntries
 
 PARENT: Final = "P"
 """The second-stage domain that nested domains stand on."""
-COPIED: Final[Notes] = frozenset({("copied", None, "d0")})
+COPIED: Final[Notes] = frozenset({("copied", EVERY_PASID, "d0")})
 """The kernel before has crashed, and left its context entry for a device."""
 
 
@@ -154,7 +154,7 @@ class Vtd(VtdEntries):
         """Note what an unmap has to flush; for a nested domain also with its parent."""
         done: list[tuple[str, str]] = []
         try:
-            for name, type in tags(domain):
+            for name, type in tags(domain.name, domain.type):
                 self.may_fail("tag")
                 self.cache_tag(+1, domain, name, type, dev, pasid)
                 done.append((name, type))
@@ -165,7 +165,7 @@ class Vtd(VtdEntries):
 
     def cache_tag_unassign_domain(self, domain: Domain, dev: Device, pasid: int) -> None:
         """Nothing to flush any more."""
-        for name, type in tags(domain):
+        for name, type in tags(domain.name, domain.type):
             self.cache_tag(-1, domain, name, type, dev, pasid)
 
     def cache_tag(
@@ -174,7 +174,7 @@ class Vtd(VtdEntries):
         """One user more or less of a tag; IOTLB tags are shared by the devices of an IOMMU."""
         where = "dmar0" if type.endswith("iotlb") else dev.name
         self.count(self.cache_tags, (pasid, name, type, self.domain_id(domain), where), by)
-        self.observer.saw(("tag", "+" if by > 0 else "-", name, type, dev.name, pasid))
+        self.observer.saw(("tag", "+" if by > 0 else "-", name, type, where, pasid))
 
 
 class VtdInPlace(Vtd):
@@ -200,9 +200,7 @@ class VtdInPlace(Vtd):
         self.drain_pasid_prq(dev, pasid)
 
 
-def tags(domain: Domain) -> list[tuple[str, str]]:
+def tags(name: str, type: str) -> list[tuple[str, str]]:
     """With whom, and of which type, a domain's tags are noted for a device that has ATS."""
-    own = [(domain.name, "iotlb"), (domain.name, "devtlb")]
-    if domain.type != "nested":
-        return own
-    return [*own, (PARENT, "nesting iotlb"), (PARENT, "nesting devtlb")]
+    own = [(name, "iotlb"), (name, "devtlb")]
+    return [*own, (PARENT, "nesting iotlb"), (PARENT, "nesting devtlb")] if type == "nested" else own

@@ -7,7 +7,7 @@ Facts noted, and events where they change:
     ``dev_pasid_info`` on the domain's list
 ``("did", None, domain, iommu, id, users)``, event ``("did", ±, domain, users)``
     the domain's id on the IOMMU
-``("tag", pasid, domain, type, id, where, users)``, event ``("tag", ±, domain, type, device, pasid)``
+``("tag", pasid, domain, type, id, where, users)``, event ``("tag", ±, domain, type, where, pasid)``
     what an unmap in the domain must flush
 ``("iopf", None, device, users)``, event ``("iopf", device, users)``
     for how many attachments the device may ask for pages
@@ -15,7 +15,7 @@ Facts noted, and events where they change:
     the PASID-table entry; events are ``entry`` (what DMA reaches now), ``("zero", device, pasid)``
     (the rest of a non-present entry is cleared) and ``("silent", device, pasid)`` (its faults are
     not reported: the FPD bit)
-``("table", None, device)``, ``("copied", None, device)``, ``("dead", None, domain)``
+``("table", None, device)``, ``("copied", "*", device)``, ``("dead", None, domain)``
     the device has a PASID table; its context is a crashed kernel's; the domain's mm is gone
 
 Further events: ``("flush", device, pasid)``: PASID cache, IOTLB and device TLB; ``("drain", device,
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from ..model.objects import Device, Driver, Fact, Notes
+from ..model.objects import EVERY_PASID, Device, Driver, Fact, Notes
 from ..model.observer import MayFail, Observer
 
 DEFAULT_DID: Final = 1
@@ -83,7 +83,7 @@ class VtdNotes(Driver):
         for dev, table in self.pasid_tables.items():
             facts.append(("table", None, dev))
             facts += [("pte", pasid, dev, *pte) for pasid, pte in table.items()]
-        facts += [("copied", None, dev) for dev in self.context_copied]
+        facts += [("copied", EVERY_PASID, dev) for dev in self.context_copied]
         if self.dead:
             alive = {domain for _, domain, _ in self.dev_pasids}
             facts += [("dead", None, domain) for domain in self.dead if domain in alive]

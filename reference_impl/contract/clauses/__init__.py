@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The predicates, one module for each part of the contract. Importing them registers them."""
 
+# isort: off  (the order is the reading order)
 from . import attach, detach, group, invariants, replace, visibility
+from . import driver, vtd
 
-__all__ = ["attach", "detach", "group", "invariants", "replace", "visibility"]
+__all__ = ["attach", "detach", "driver", "group", "invariants", "replace", "visibility", "vtd"]
