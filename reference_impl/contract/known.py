@@ -6,14 +6,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..designs import merged, posted_v1
-from ..drivers import Vtd, VtdInPlace
+from ..drivers import Amd, Mock, Smmuv3, Vtd, VtdInPlace
 from ..drivers.vtd import COPIED
 from ..model import core
 from ..model.objects import DomainKind, Driver
 from .implementation import PythonCore
 from .scope import Habitat
 
-
+VTD: dict[str, Any] = {"beginnings": (COPIED,), "odd": tuple(Vtd.without_pri)}
 RECOVERY = frozenset({"recovery"})
 
 
@@ -48,8 +48,12 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
         PythonCore("model", core),
         PythonCore("posted-v1", posted_v1, lacks=posted_v1.LACKS),
         PythonCore("merged", merged),
-        with_driver("vtd", Vtd, "vtd", "resets", beginnings=(COPIED,)),
-        with_driver("vtd-in-place", VtdInPlace, "vtd", lacks=RECOVERY, beginnings=(COPIED,)),
+        with_driver("vtd", Vtd, "vtd", "resets", **VTD),
+        with_driver("vtd-in-place", VtdInPlace, "vtd", lacks=RECOVERY, **VTD),
+        with_driver("smmuv3", Smmuv3, "resets", "RID"),
+        with_driver("amd", Amd, "resets"),
+        # its devices are never reset, and each is alone in its group
+        with_driver("mock", Mock, lacks=RECOVERY, devices=1, pasids=(1024, 1, 2, 3)),
     )
 }
 """By the name that the command line takes."""

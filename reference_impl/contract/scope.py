@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 
-from ..model.objects import NO_PASID, DomainKind, Notes
+from ..model.objects import EVERY_PASID, NO_PASID, DomainKind, Notes
 from .step import (
     NEW,
     PUBLISHED,
@@ -33,6 +33,7 @@ class Habitat:
         devices: how many of its devices a group can have at most.
         resets: whether its devices are reset.
         beginnings: what else it may have noted before the first call.
+        odd: devices that it treats in another way; each has a group of its own.
     """
 
     kinds: tuple[DomainKind, ...] = (DomainKind(),) * 3
@@ -41,6 +42,7 @@ class Habitat:
     devices: int = 6
     resets: bool = True
     beginnings: tuple[Notes, ...] = ()
+    odd: tuple[str, ...] = ()
 
     def domains(self, number: int) -> tuple[DomainSpec, ...]:
         """The first so many of its domains; those that cannot be set on a PASID are left out."""
@@ -168,9 +170,17 @@ class Scope:
                 others=(*every.others, *opless, *[identity] * (not habitat.identity)),
             )
             yield every, [_empty(every), *(_empty(every, notes) for notes in habitat.beginnings)]
+            for name in habitat.odd:
+                device = every.devices[0]._replace(name=name)
+                odd = every._replace(name=f"{name} alone", devices=(device,), short=True, others=())
+                yield odd, [_empty(odd)]
             if habitat.resets:
-                resets = group("resets", few, 0, 2, min(self.pasids, 2))
-                yield resets._replace(resets=True, short=True, others=()), [_empty(resets)]
+                both = group("resets", few, 0, 2, 1)
+                mm = [d for d in every.domains if d.type == "sva" and d not in both.domains]
+                both = both._replace(domains=(*both.domains, *mm[:1]))
+                alone = group("resets of one device", 1, 0, 2, min(self.pasids, 2))
+                for each in (both, alone):
+                    yield each._replace(resets=True, short=True, others=()), [_empty(each)]
             static = group("static domains", few, 0, 1, 1)
             static = static._replace(
                 domains=(*static.domains, DomainSpec("blocked", "blocked")), others=()
@@ -279,7 +289,7 @@ def possible(operation: Operation, state: State, row: Row | None) -> bool:
         return device not in state.resetting
     if kind == "reset_done":
         return device in state.resetting
-    if ("dead", None, domain) in state.driver:
+    if ("dead", EVERY_PASID, domain) in state.driver:
         return kind == "detach"
     if kind == "mm_release":
         return row is not None and isinstance(row.slot, Entry) and row.slot.domain == domain

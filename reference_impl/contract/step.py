@@ -289,7 +289,12 @@ class Step:
         """How many WARNs the kernel would have printed."""
         return sum(event[0] == "warn" for event in self.events)
 
-    @property
+    @cached_property
+    def specs(self) -> dict[str, DomainSpec]:
+        """The domains that can be attached, by name."""
+        return {d.name: d for d in self.setting.domains}
+
+    @cached_property
     def misled(self) -> bool:
         """Whether it is a detach of what the caller has not attached."""
         slot = self.before.slot

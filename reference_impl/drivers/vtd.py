@@ -27,11 +27,11 @@ class Vtd(VtdEntries):
 
     kinds: ClassVar[tuple[DomainKind, ...]] = (
         DomainKind("first stage"),
-        DomainKind("mm", "sva", iopf_handler=True),
-        DomainKind("nested, bad width", "nested"),
-        DomainKind("nested", "nested"),
-        DomainKind("second stage"),
         DomainKind("nested, faults", "nested", iopf_handler=True),
+        DomainKind("nested, bad width", "nested"),
+        DomainKind("mm", "sva", iopf_handler=True),
+        DomainKind("second stage"),
+        DomainKind("nested", "nested"),
     )
     max_domain_id: ClassVar[int] = DEFAULT_DID + 7
 
@@ -203,4 +203,6 @@ class VtdInPlace(Vtd):
 def tags(name: str, type: str) -> list[tuple[str, str]]:
     """With whom, and of which type, a domain's tags are noted for a device that has ATS."""
     own = [(name, "iotlb"), (name, "devtlb")]
-    return [*own, (PARENT, "nesting iotlb"), (PARENT, "nesting devtlb")] if type == "nested" else own
+    return (
+        [*own, (PARENT, "nesting iotlb"), (PARENT, "nesting devtlb")] if type == "nested" else own
+    )

@@ -15,7 +15,7 @@ Facts noted, and events where they change:
     the PASID-table entry; events are ``entry`` (what DMA reaches now), ``("zero", device, pasid)``
     (the rest of a non-present entry is cleared) and ``("silent", device, pasid)`` (its faults are
     not reported: the FPD bit)
-``("table", None, device)``, ``("copied", "*", device)``, ``("dead", None, domain)``
+``("table", None, device)``, ``("copied", "*", device)``, ``("dead", "*", domain)``
     the device has a PASID table; its context is a crashed kernel's; the domain's mm is gone
 
 Further events: ``("flush", device, pasid)``: PASID cache, IOTLB and device TLB; ``("drain", device,
@@ -28,8 +28,9 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from ..model.objects import EVERY_PASID, Device, Driver, Fact, Notes
-from ..model.observer import MayFail, Observer
+from ..model.objects import EVERY_PASID, Device, Fact, Notes
+from ..model.observer import Observer
+from .remembering import Remembering
 
 DEFAULT_DID: Final = 1
 """``FLPT_DEFAULT_DID``: the id that all SVA domains and the identity domain share."""
@@ -45,7 +46,7 @@ class PasidEntry(NamedTuple):
     fpd: bool = False
 
 
-class VtdNotes(Driver):
+class VtdNotes(Remembering):
     """The data of the driver, without what it does."""
 
     def __init__(self, observer: Observer, blocks_pasids: bool = True) -> None:
@@ -59,20 +60,9 @@ class VtdNotes(Driver):
         self.dead: set[str] = set()
         self.devices: dict[str, Device] = {}
 
-    def may_fail(self, what: MayFail) -> None:
-        """An allocation, or another thing that can be had or not."""
-        if error := self.observer.fails(what):
-            raise OSError(error, f"no {what}")
-
     def warn(self, sentence: str) -> None:
         """The kernel would print a WARN."""
         self.observer.saw(("driver warn", sentence))
-
-    def count(self, counts: dict[Any, int], key: object, by: int) -> None:
-        """Count; what is counted down to nothing is not there."""
-        counts[key] = counts.get(key, 0) + by
-        if not counts[key]:
-            del counts[key]
 
     def save(self) -> Notes:
         """All of it. A dead domain that has no record any more has been freed."""
@@ -86,7 +76,7 @@ class VtdNotes(Driver):
         facts += [("copied", EVERY_PASID, dev) for dev in self.context_copied]
         if self.dead:
             alive = {domain for _, domain, _ in self.dev_pasids}
-            facts += [("dead", None, domain) for domain in self.dead if domain in alive]
+            facts += [("dead", EVERY_PASID, domain) for domain in self.dead if domain in alive]
         return frozenset(facts)
 
     def load(self, notes: Notes) -> None:

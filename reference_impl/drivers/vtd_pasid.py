@@ -16,7 +16,7 @@ from .vtd_notes import DEFAULT_DID, PasidEntry, VtdNotes
 class VtdEntries(VtdNotes):
     """How an entry comes and goes."""
 
-    without_pri: ClassVar[frozenset[str]] = frozenset({"d1"})
+    without_pri: ClassVar[frozenset[str]] = frozenset({"x0"})
     """Devices that cannot ask for pages; all have ATS."""
 
     def pasid_get_entry(self, dev: Device, pasid: int) -> PasidEntry | None:

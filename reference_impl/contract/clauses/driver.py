@@ -56,9 +56,7 @@ def driver_calls(step: Step) -> list[Asked]:
 
 
 def _driver_calls(step: Step) -> Iterable[Asked]:
-    hardware = {
-        d.name: h for d, h in zip(step.setting.devices, step.before.hardware, strict=True)
-    }
+    hardware = {d.name: h for d, h in zip(step.setting.devices, step.before.hardware, strict=True)}
     calls = iter(step.calls)
     call: Call | None = None
     had, since = None, 0
@@ -272,7 +270,7 @@ def einval_is_soft(step: Step) -> Verdict:
     another. What is only lacking at the moment, memory or an id, is said by another errno."""
     failed = [asked for asked in driver_calls(step) if asked.call.error]
     for asked in failed:
-        if asked.call.error == EINVAL and asked.events[-1][0] == "no":
+        if asked.call.error == EINVAL and [e[0] for e in asked.events] == ["call", "no"]:
             return f"{asked}, and what it lacked was a {asked.events[-1][1]}"
     return True if failed else None
 

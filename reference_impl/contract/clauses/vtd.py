@@ -9,15 +9,13 @@ what the events say, stands in :mod:`reference_impl.drivers.vtd_notes`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from errno import EBUSY, ENODEV
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...drivers.vtd import Vtd, tags
 from ...model.objects import Notes
-from ...model.observer import Event
 from ..clause import Verdict, clause
-from ..step import Step
+from ..step import STRAY, Entry, Step
 from .driver import ALL, driver_calls
 
 SET, BLOCK = "intel_iommu_set_dev_pasid()", "blocking_domain_set_dev_pasid()"
@@ -27,39 +25,39 @@ WITH_MM = f"{ALL} mm_release"
 UNRECORDED = (None, "identity", "torn")
 
 
-class Moment(NamedTuple):
-    """How things are after an event: what each device reaches, and what is noted for the PASID."""
+class Watch:
+    """What each device reaches and what is noted for the PASID, event by event."""
 
-    event: Event | None
-    hardware: dict[str, str | None]
-    records: Counter[tuple[str, str]]
-    """By domain and device."""
-    tags: Counter[tuple[str, str, str]]
-    """By domain, type and where."""
+    def __init__(self, step: Step) -> None:
+        self.pasid = step.operation.pasid
+        names = [d.name for d in step.setting.devices]
+        self.hardware = dict(zip(names, step.before.hardware, strict=True))
+        self.records: dict[tuple[str, str], int] = {}
+        """By domain and device."""
+        self.tags: dict[tuple[str, str, str], int] = {}
+        """By domain, type and where."""
+        fact: Any
+        for fact in step.notes_before:
+            if fact[1] != self.pasid:
+                continue
+            if fact[0] == "record":
+                self.records[fact[2], fact[3]] = fact[4]
+            elif fact[0] == "tag":
+                key = fact[2], fact[3], fact[5]
+                self.tags[key] = self.tags.get(key, 0) + fact[6]
 
-
-def moments(step: Step) -> Iterator[Moment]:
-    """Before the call, and after each event; what is yielded changes on the way."""
-    names = [d.name for d in step.setting.devices]
-    now = Moment(
-        None,
-        dict(zip(names, step.before.hardware, strict=True)),
-        Counter({(f[2], f[3]): f[4] for f in facts(step.notes_before, "record", step)}),
-        Counter(),
-    )
-    for fact in facts(step.notes_before, "tag", step):
-        now.tags[fact[2], fact[3], fact[5]] += fact[6]
-    yield now
-    event: Any
-    for event in step.events:
-        match event:
-            case ("entry", dev, pasid, domain) if pasid == step.operation.pasid:
-                now.hardware[dev] = domain
-            case ("record", sign, domain, dev, pasid) if pasid == step.operation.pasid:
-                now.records[domain, dev] += 1 if sign == "+" else -1
-            case ("tag", sign, domain, type_, where, pasid) if pasid == step.operation.pasid:
-                now.tags[domain, type_, where] += 1 if sign == "+" else -1
-        yield now._replace(event=event)
+    def sees(self, event: Any) -> bool:
+        """Follow one event; says whether less is noted or more is reached than before."""
+        kind = event[0]
+        if kind == "entry" and event[2] == self.pasid:
+            self.hardware[event[1]] = event[3]
+            return event[3] is not None
+        if kind in ("record", "tag") and event[-1] == self.pasid:
+            counts: dict[Any, int] = self.records if kind == "record" else self.tags
+            key = event[2:-1]
+            counts[key] = counts.get(key, 0) + (1 if event[1] == "+" else -1)
+            return not counts[key]
+        return False
 
 
 def facts(notes: Notes, kind: str, step: Step | None = None) -> list[Any]:
@@ -73,19 +71,22 @@ def facts(notes: Notes, kind: str, step: Step | None = None) -> list[Any]:
 
 def asks_pages(step: Step, domain: str | None, dev: str) -> bool:
     """Whether DMA of the device to the domain may ask for pages, through the IOMMU."""
-    if domain in UNRECORDED or domain is None:
+    if domain is None or domain in UNRECORDED:
         return False
-    return step.setting.domain(domain).iopf_handler and dev not in Vtd.without_pri
+    return step.specs[domain].iopf_handler and dev not in Vtd.without_pri
 
 
 def difference(step: Step, kind: str, count: Any) -> Counter[Any]:
     """How much more is noted after than before: *count* says what a fact counts for."""
     more: Counter[Any] = Counter()
-    for sign, notes in ((1, step.notes_after), (-1, step.notes_before)):
-        for fact in facts(notes, kind):
-            for key, number in count(fact):
-                more[key] += sign * number
-    return Counter({key: number for key, number in more.items() if number})
+    before, after = step.notes_before, step.notes_after
+    if before != after:
+        for sign, notes, other in ((1, after, before), (-1, before, after)):
+            for fact in notes:
+                if fact[0] == kind and fact not in other:
+                    for key, number in count(fact):
+                        more[key] += sign * number
+    return more
 
 
 def unequal(noted: Counter[Any], due: Counter[Any]) -> str:
@@ -113,7 +114,9 @@ def recorded_while_reached(step: Step) -> Verdict:
     """At each moment at which a device can reach a domain with a PASID, the domain's list has a
     record of it: the new one is made before the entry is, the old one dropped when the entry is
     gone. The identity domain has no list."""
-    return while_reached(step, lambda now, dev, domain: now.records[domain, dev] > 0, "no record")
+    return while_reached(
+        step, lambda now, dev, domain: now.records.get((domain, dev), 0) > 0, "no record"
+    )
 
 
 @clause(
@@ -129,11 +132,11 @@ def tagged_while_reached(step: Step) -> Verdict:
     it: for the IOTLB, for the device's own TLB, and with a nested domain for its parent too. So
     neither side of a replace has a moment at which an unmap leaves something cached."""
 
-    def tagged(now: Moment, dev: str, domain: str) -> bool:
-        return all(
-            now.tags[name, type_, "dmar0" if type_.endswith("iotlb") else dev] > 0
-            for name, type_ in tags(domain, step.setting.domain(domain).type)
-        )
+    def tagged(now: Watch, dev: str, domain: str) -> bool:
+        for name, type_ in tags(domain, step.specs[domain].type):
+            if now.tags.get((name, type_, "dmar0" if type_.endswith("iotlb") else dev), 0) < 1:
+                return False
+        return True
 
     return while_reached(step, tagged, "a tag missing")
 
@@ -142,14 +145,16 @@ def while_reached(step: Step, noted: Any, without: str) -> Verdict:
     """Whether at each moment *noted* says that what a device reaches is noted."""
     if silent(step):
         return None
-    judged = False
-    for now in moments(step):
-        for dev, domain in now.hardware.items():
-            if domain in UNRECORDED or domain is None:
+    watch, judged = Watch(step), False
+    for event in (None, *step.events):
+        if event and not watch.sees(event):
+            continue
+        for dev, domain in watch.hardware.items():
+            if domain in UNRECORDED:
                 continue
             judged = True
-            if not noted(now, dev, domain):
-                return f"{dev} can reach {domain} with {without} ({now.event})"
+            if not noted(watch, dev, domain):
+                return f"{dev} can reach {domain} with {without}"
     return True if judged else None
 
 
@@ -166,16 +171,20 @@ def heard_while_reached(step: Step) -> Verdict:
     queue; otherwise a request that it makes finds nobody, while its handle can still be found."""
     if silent(step):
         return None
-    gone: set[str] = set()
-    judged = False
-    for now in moments(step):
-        if now.event and now.event[0] == "iopf":
-            (gone.discard if now.event[2] else gone.add)(str(now.event[1]))
-        for dev, domain in now.hardware.items():
-            if asks_pages(step, domain, dev):
-                judged = True
-                if dev in gone:
-                    return f"{dev} can reach {domain}, and is not on the fault queue"
+    watch = Watch(step)
+    gone: set[object] = set()
+    judged = any(asks_pages(step, domain, dev) for dev, domain in watch.hardware.items())
+    for event in step.events:
+        if event[0] == "iopf":
+            (gone.discard if event[2] else gone.add)(event[1])
+        elif event[0] != "entry":
+            continue
+        watch.sees(event)
+        dev = str(event[1])
+        if asks_pages(step, watch.hardware[dev], dev):
+            judged = True
+            if dev in gone:
+                return f"{dev} can reach {watch.hardware[dev]}, and is not on the fault queue"
     return True if judged else None
 
 
@@ -277,15 +286,23 @@ def drained(step: Step) -> Verdict:
 
 @clause(
     "VTD-7",
-    "An mm that goes is silenced, and not waited for",
+    "An mm that goes is silenced, not waited for, and does not come back",
     since="6.13",
     sources=["intel_mm_release()", TEAR_DOWN],
-    on="mm_release",
+    on=WITH_MM,
     needs="vtd",
 )
 def silenced(step: Step) -> Verdict:
     """When the mm of an SVA domain goes away, no device can reach it any more and faults are not
-    reported; nothing is drained then, as a spin lock is held."""
+    reported; nothing is drained then, as a spin lock is held. Until the domain is detached no
+    device reaches it again."""
+    entries = [event for event in step.events if event[0] == "entry"]
+    dead = {fact[2] for fact in facts(step.notes_before, "dead")}
+    for event in entries:
+        if event[3] in dead:
+            return f"{event[1]} can reach {event[3]} again, whose mm has gone"
+    if step.operation.kind != "mm_release":
+        return True if dead and entries else None
     hardware = zip(step.setting.devices, step.before.hardware, step.after.hardware, strict=True)
     reached = [dev.name for dev, was, _ in hardware if was == step.operation.domain]
     quiet = {str(event[1]) for event in step.events if event[0] == "silent"}
@@ -345,9 +362,7 @@ def ids_are_balanced(step: Step) -> Verdict:
     due = difference(
         step,
         "record",
-        lambda f: (
-            [] if step.setting.domain(f[2]).type == "sva" else [(f"the id of {f[2]}", f[4])]
-        ),
+        lambda f: [] if step.specs[f[2]].type == "sva" else [(f"the id of {f[2]}", f[4])],
     )
     return unequal(users, due) or True
 
@@ -366,7 +381,7 @@ def tags_are_balanced(step: Step) -> Verdict:
         return None
 
     def of_record(fact: Any) -> list[tuple[str, int]]:
-        kind = step.setting.domain(fact[2]).type
+        kind = step.specs[fact[2]].type
         return [(f"the {type_} tag of {name}", fact[4]) for name, type_ in tags(fact[2], kind)]
 
     users = difference(step, "tag", lambda f: [(f"the {f[3]} tag of {f[2]}", f[6])])
@@ -425,7 +440,8 @@ def nothing_is_left(step: Step) -> Verdict:
 def missing_is_harmless(step: Step) -> Verdict:
     """Where a caller detaches a domain of which there is no record (`DET-6`), there may be a WARN,
     but nothing else of that domain is dropped: no tag, no reference to its id."""
-    if not step.misled or step.setting.domain(step.operation.domain or "").type == "identity":
+    named = step.setting.domain(step.operation.domain or "").type
+    if not step.misled or named == "identity" or step.operation.device == STRAY:
         return None
     if isinstance(step.result, str):
         return f"it {step.result}"
@@ -470,11 +486,25 @@ def copied_is_busy(step: Step) -> Verdict:
     needs="vtd",
 )
 def no_warning(step: Step) -> Verdict:
-    """As long as callers detach what they have attached, none of the driver's WARNs is reached."""
-    if step.misled or len(step.events) <= 2:
+    """As long as callers detach what they have attached, none of the driver's WARNs is reached.
+    Excepted are those for a device that gets no memory for a PASID table to block a PASID in, and
+    for one that a failed undoing has left without the record that the core takes for granted."""
+    if step.misled or len(step.events) <= 2 or unrecorded(step):
         return None
-    warnings = [event[1] for event in step.events if event[0] == "driver warn"]
+    both = zip(step.events, step.events[1:], strict=False)
+    warnings = [e[1] for before, e in both if e[0] == "driver warn" and before[0] != "no"]
     return f"WARN: {warnings[0]}" if warnings else True
+
+
+def unrecorded(step: Step) -> bool:
+    """Whether a device has no record of the domain that the array names."""
+    slot = step.before.slot
+    if not isinstance(slot, Entry) or slot.domain in ("identity", "blocked"):
+        return False
+    noted = {(fact[2], fact[3]) for fact in facts(step.notes_before, "record", step)}
+    return any(
+        (slot.domain, dev) not in noted for dev in step.setting.capable if dev not in step.resetting
+    )
 
 
 @clause(
