@@ -166,13 +166,12 @@ class Scope:
             ]
             every = group("every kind", few, 0, 10, 1)
             every = every._replace(
-                domains=(*every.domains, *[identity] * habitat.identity),
-                others=(*every.others, *opless, *[identity] * (not habitat.identity)),
+                domains=(*every.domains, *[identity] * habitat.identity), short=True, others=()
             )
             yield every, [_empty(every), *(_empty(every, notes) for notes in habitat.beginnings)]
             for name in habitat.odd:
                 device = every.devices[0]._replace(name=name)
-                odd = every._replace(name=f"{name} alone", devices=(device,), short=True, others=())
+                odd = every._replace(name=f"{name} alone", devices=(device,))
                 yield odd, [_empty(odd)]
             if habitat.resets:
                 both = group("resets", few, 0, 2, 1)
@@ -182,8 +181,10 @@ class Scope:
                 for each in (both, alone):
                     yield each._replace(resets=True, short=True, others=()), [_empty(each)]
             static = group("static domains", few, 0, 1, 1)
+            statics = [*[identity] * habitat.identity, DomainSpec("blocked", "blocked")]
             static = static._replace(
-                domains=(*static.domains, DomainSpec("blocked", "blocked")), others=()
+                domains=(*static.domains, *statics),
+                others=(*static.others, *opless, *[identity] * (not habitat.identity)),
             )
             yield static, [_empty(static)]
             yield static._replace(name="no blocked domain", blocks_pasids=False), [_empty(static)]
