@@ -79,6 +79,9 @@ class Exploration:
 
     implementation: str
     scope: Scope
+    calls: int | None = None
+    """How many calls there were at most, one after the other; None: as many as lead to new
+    states."""
     states: int = 0
     steps: int = 0
     different: int = 0
@@ -96,7 +99,7 @@ class Exploration:
         )
         return (
             f"{self.implementation}: {', '.join(f'{n} {v}' for n, v in counts if n)}\n"
-            f"scope: {self.scope}\n"
+            f"scope: {self.scope}{f', up to {self.calls} calls' if self.calls else ''}\n"
             f"{self.states:,} states, {self.steps:,} steps, {self.different:,} of them different"
         )
 
@@ -106,6 +109,7 @@ def explore(
     scope: Scope | None = None,
     clauses: Iterable[Clause] | None = None,
     progress: Progress | None = None,
+    calls: int | None = None,
 ) -> Exploration:
     """Explore an implementation within a scope, and judge every step.
 
@@ -114,9 +118,11 @@ def explore(
         scope: how large; the default scope if None.
         clauses: which to judge by; all if None.
         progress: called now and then with the states done, the states known, and the steps.
+        calls: how many calls there are at most, one after the other. A driver that forgets to drop
+            what it takes gets to ever new states; without a limit its exploration has no end.
     """
     scope = scope or Scope()
-    seen = Exploration(implementation.name, scope)
+    seen = Exploration(implementation.name, scope, calls)
     for each in CLAUSES.values() if clauses is None else clauses:
         finding = seen.findings[each.id] = Finding(each)
         if lacking := each.lacking(implementation.lacks, implementation.has):
@@ -144,7 +150,7 @@ def _explore(
         if finding.promised:
             for kind in finding.clause.on:
                 judges.setdefault(kind, []).append(finding)
-    walk = Walk(implementation, setting, starts, seen.scope.faults)
+    walk = Walk(implementation, setting, starts, seen.scope.faults, calls=seen.calls)
     for step, state in walk:
         rank = (walk.calls_to(state) + 1, walk.recorder.faults, place, len(step.events))
         for finding in judges.get(step.operation.kind, ()):
@@ -169,6 +175,7 @@ class Walk:
         starts: the states to start from.
         faults: how many things may fail in one operation.
         beside: called after every step, with its state, its parts and its faults.
+        calls: how many calls there are at most, one after the other.
     """
 
     def __init__(
@@ -178,6 +185,7 @@ class Walk:
         starts: list[State],
         faults: int,
         beside: Callable[[State, tuple[Any, ...], Script], None] | None = None,
+        calls: int | None = None,
     ) -> None:
         self.setting = setting
         self.recorder = Recorder(faults)
@@ -189,6 +197,7 @@ class Walk:
         """How each state was reached: the state before, the call, its faults, how many calls."""
         self.steps = self.different = self.done = 0
         self.beside = beside
+        self.calls = calls
 
     def __iter__(self) -> Iterator[tuple[Step, State]]:
         """Each different step, and the state that it was made in."""
@@ -203,6 +212,8 @@ class Walk:
         unseen = Row(None, ())
         queue = list(came)
         for state in queue:
+            if self.calls is not None and came[state][3] >= self.calls:
+                break  # breadth first: so have all that follow
             rows, resetting, notes = state
             machine.load(state)
             left: set[tuple[int | None, Row | None, Notes]] = set()

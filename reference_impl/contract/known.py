@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..designs import merged, posted_v1
-from ..drivers import Amd, Mock, Smmuv3, Vtd, VtdInPlace
+from ..drivers import Amd, Mock, Smmuv3, Vtd, VtdInPlace, VtdRepaired
 from ..drivers.vtd import COPIED
 from ..model import core
 from ..model.objects import DomainKind, Driver
@@ -34,7 +34,7 @@ def with_driver(
         habitat: what else of :class:`.scope.Habitat` is not as for most.
     """
     around = Habitat(
-        kinds=driver.kinds or (DomainKind(),) * 3,
+        kinds=habitat.pop("kinds", driver.kinds) or (DomainKind(),) * 3,
         identity=driver.identity_takes_pasids,
         resets="resets" in has,
         **habitat,
@@ -50,6 +50,7 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
         PythonCore("merged", merged),
         with_driver("vtd", Vtd, "vtd", "resets", **VTD),
         with_driver("vtd-in-place", VtdInPlace, "vtd", lacks=RECOVERY, **VTD),
+        with_driver("vtd-repaired", VtdRepaired, "vtd", "resets", **VTD),
         with_driver("smmuv3", Smmuv3, "resets", "RID"),
         with_driver("amd", Amd, "resets"),
         # its devices are never reset, and each is alone in its group

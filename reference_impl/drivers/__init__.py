@@ -8,6 +8,6 @@ see :meth:`reference_impl.model.objects.Driver.save`.
 from .amd import Amd
 from .mock import Mock
 from .smmuv3 import Smmuv3
-from .vtd import Vtd, VtdInPlace
+from .vtd import Vtd, VtdInPlace, VtdRepaired
 
-__all__ = ["Amd", "Mock", "Smmuv3", "Vtd", "VtdInPlace"]
+__all__ = ["Amd", "Mock", "Smmuv3", "Vtd", "VtdInPlace", "VtdRepaired"]

@@ -9,7 +9,7 @@ Linux 7.3: ``iommu.c``, ``nested.c``, ``svm.c``, ``cache.c``.
 from __future__ import annotations
 
 import contextlib
-from errno import EBUSY, EINVAL
+from errno import EBUSY, EINVAL, ENODEV
 from typing import ClassVar, Final
 
 from ..model.objects import EVERY_PASID, Device, Domain, DomainKind, Notes
@@ -120,6 +120,7 @@ class Vtd(VtdEntries):
             return
         if domain.type in ("identity", "blocked"):
             return
+        self.to_dmar_domain(domain)
         if (pasid, domain.name, dev.name) not in self.dev_pasids:
             self.warn(f"{domain} has no record of PASID {pasid} of {dev}")
             return
@@ -127,6 +128,10 @@ class Vtd(VtdEntries):
         self.observer.saw(("record", "-", domain.name, dev.name, pasid))
         self.cache_tag_unassign_domain(domain, dev, pasid)
         self.domain_detach_iommu(domain)
+
+    def to_dmar_domain(self, domain: Domain) -> None:
+        """The driver's part of a domain: the static ones have none, and memory beside is read."""
+        assert domain.type not in ("identity", "blocked"), "memory beside a static domain is read"
 
     def domain_attach_iommu(self, domain: Domain) -> None:
         """Take a reference to the domain's id, and an id if it has none yet."""
@@ -190,7 +195,9 @@ class VtdInPlace(Vtd):
             return
         self.check_user_data(domain)
         pte = self.pasid_get_entry(dev, pasid)
-        if pte is None or not pte.present:
+        if pte is None:
+            raise OSError(ENODEV, f"{dev} has no PASID table")
+        if not pte.present:
             raise OSError(EINVAL, f"PASID {pasid} of {dev} has nothing to replace")
         if pte.did != self.domain_id(old):
             self.warn(f"PASID {pasid} of {dev} has not {old}")
@@ -198,6 +205,58 @@ class VtdInPlace(Vtd):
         self.pasid_set_entry(domain, dev, pasid)
         self.observer.saw(("flush", dev.name, pasid))
         self.drain_pasid_prq(dev, pasid)
+
+
+class VtdRepaired(Vtd):
+    """The driver of 7.3, with what the clauses find repaired: ours, it is in no kernel.
+
+    User data is looked at first; the old domain's page requests are heard until it is torn down,
+    so that nothing has to be taken again if the new one cannot be had; where there is no record of
+    the old domain, page requests are not counted off either; a dead mm stays silent.
+    """
+
+    def iommu_set_dev_pasid(
+        self, domain: Domain, dev: Device, pasid: int, old: Domain | None
+    ) -> None:
+        """What can fail comes first, and what is dropped comes last."""
+        self.check_user_data(domain)
+        self.domain_add_dev_pasid(domain, dev, pasid)
+        try:
+            self.iopf_for_domain_replace(domain, None, dev)
+            try:
+                self.domain_setup(domain, dev, pasid, old)
+            except OSError:
+                self.iopf_for_domain_remove(domain, dev)
+                raise
+        except OSError:
+            self.domain_remove_dev_pasid(domain, dev, pasid)
+            raise
+        self.forget(old, dev, pasid)
+
+    def identity_domain_set_dev_pasid(
+        self, domain: Domain, dev: Device, pasid: int, old: Domain | None
+    ) -> None:
+        """Likewise."""
+        self.domain_setup(domain, dev, pasid, old)
+        self.forget(old, dev, pasid)
+
+    def blocking_domain_set_dev_pasid(self, dev: Device, pasid: int, old: Domain | None) -> None:
+        """Likewise."""
+        self.pasid_tear_down_entry(dev, pasid)
+        self.forget(old, dev, pasid)
+
+    def forget(self, old: Domain | None, dev: Device, pasid: int) -> None:
+        """Drop the record, and what goes with it if there is one."""
+        if old and (pasid, old.name, dev.name) in self.dev_pasids:
+            self.iopf_for_domain_remove(old, dev)
+        self.domain_remove_dev_pasid(old, dev, pasid)
+
+    def pasid_set_entry(self, domain: Domain, dev: Device, pasid: int) -> None:
+        """An mm that has gone gets an entry that only keeps faults silent."""
+        if domain.name in self.dead:
+            self.pasid_clear_entry(dev, pasid, fault_ignore=True)
+        else:
+            super().pasid_set_entry(domain, dev, pasid)
 
 
 def tags(name: str, type: str) -> list[tuple[str, str]]:

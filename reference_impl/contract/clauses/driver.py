@@ -97,12 +97,14 @@ def going_back(step: Step) -> list[Asked]:
 )
 def sets_or_replaces(step: Step) -> Verdict:
     """When a driver has set a domain, the device reaches it with the PASID, or nothing if that is
-    the blocked domain. That another domain is there already is no reason to refuse."""
+    the blocked domain. That another domain is there already is no reason to refuse. Where the mm
+    of an SVA domain has gone, there may be nothing to reach."""
     if not driver_calls(step):
         return None
+    dead = {fact[2] for fact in step.notes_before if fact[0] == "dead"}
     for asked in driver_calls(step):
         new, old = asked.call.domain, asked.call.old
-        if not asked.failed and asked.has != reach(new):
+        if not asked.failed and asked.has != reach(new) and new not in dead:
             return f"{asked}, and the device reaches {asked.has or 'nothing'}"
         if old not in (None, "blocked") and asked.call.error == EOPNOTSUPP:
             return f"{asked}: it cannot replace"

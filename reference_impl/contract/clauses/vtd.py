@@ -8,6 +8,7 @@ what the events say, stands in :mod:`reference_impl.drivers.vtd_notes`.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from errno import EBUSY, ENODEV
 from typing import Any
@@ -491,9 +492,12 @@ def no_warning(step: Step) -> Verdict:
     for one that a failed undoing has left without the record that the core takes for granted."""
     if step.misled or len(step.events) <= 2 or unrecorded(step):
         return None
-    both = zip(step.events, step.events[1:], strict=False)
-    warnings = [e[1] for before, e in both if e[0] == "driver warn" and before[0] != "no"]
-    return f"WARN: {warnings[0]}" if warnings else True
+    calls = [step.events] if not step.calls else [a.events for a in driver_calls(step)]
+    for events in calls:
+        for before, event in itertools.pairwise(events):
+            if event[0] == "driver warn" and before[0] != "no":
+                return f"WARN: {event[1]}"
+    return True
 
 
 def unrecorded(step: Step) -> bool:
