@@ -9,7 +9,7 @@ record twice. Dropped.
 
 from __future__ import annotations
 
-from ..model.objects import Device, Domain, Driver, Group
+from ..model.objects import Device, Domain, Driver, Group, Notes
 from ..model.observer import Observer
 from .early_2024 import LACKS, Early2024
 
@@ -59,13 +59,13 @@ class RememberingDriver(Driver):
         self.write_entry(dev, pasid, self.blocked_domain)
         return True
 
-    def save(self) -> tuple[object, ...]:
+    def save(self) -> Notes:
         """The records: device, PASID, domain."""
         return tuple(sorted((*key, domain.name) for key, domain in self.private.items()))
 
-    def load(self, notes: tuple[object, ...]) -> None:
+    def load(self, notes: Notes) -> None:
         """Have these records."""
-        self.private = {(dev, pasid): self._domains[name] for dev, pasid, name in notes}  # type: ignore[misc, has-type]
+        self.private = {(dev, pasid): self._domains[str(name)] for dev, pasid, name in notes}  # type: ignore[misc]
 
 
 def recorded(dev: Device, pasid: int) -> Domain | None:

@@ -89,7 +89,7 @@ def out_of_range(step: Step) -> Verdict:
     due = attach_refusal(step)
     if due == "ATT-5":
         return refused_under_lock(step, "ATT-5")
-    if due in (None, "ATT-7") and step.result == -22:
+    if due in (None, "ATT-7") and step.result == -22 and not step.failed:
         return "the PASID is within every limit, but it returned -EINVAL"
     return True if due is None and len(step.setting.capable) < len(step.setting.devices) else None
 

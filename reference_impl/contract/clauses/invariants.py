@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..clause import Verdict, clause
-from ..step import PUBLISHED, STRAY, Entry, Step
+from ..step import PUBLISHED, STRAY, Entry, Row, Step
 from .checks import slot_in_words
 from .group import old_domain
 
@@ -23,6 +23,38 @@ def no_reservation(step: Step) -> Verdict:
     if step.operation.device == STRAY:
         return None
     return "the slot is still reserved" if step.after.slot == "reserved" else True
+
+
+@clause(
+    "INV-2",
+    "Array and hardware agree",
+    since="6.15",
+    sources=["MSG-7", "MSG-9", "commit 8a9e1e773f60", ATTACH, REPLACE],
+    on="attach replace detach reset_done",
+)
+def array_and_hardware(step: Step) -> Verdict:
+    """Where the array names a domain, every capable device that is not under reset reaches it with
+    the PASID. Excepted is what follows from a failure to undo or to block, of which a WARN told,
+    and from a handle that was passed although it is published."""
+    slot, was = step.after.slot, step.before
+    if not isinstance(slot, Entry) or isinstance(step.result, str):
+        return None
+    if step.warnings or step.operation.handle == PUBLISHED or strayed(step, was):
+        return None
+    if astray := strayed(step, step.after):
+        return f"the array names {slot.domain}, but {astray}"
+    return True
+
+
+def strayed(step: Step, row: Row) -> str:
+    """Which device does not reach what the array names, if any."""
+    if not isinstance(row.slot, Entry):
+        return ""
+    named = None if row.slot.domain == "blocked" else row.slot.domain
+    for dev, reaches in zip(step.setting.devices, row.hardware, strict=True):
+        if dev.max_pasids and dev.name not in step.resetting and reaches != named:
+            return f"{dev.name} reaches {reaches or 'nothing'}"
+    return ""
 
 
 @clause(
