@@ -17,9 +17,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from reference_impl.contract import IMPLEMENTATIONS, Finding, Scope, explore  # noqa: E402
+from reference_impl.designs import DESIGNS  # noqa: E402
 
 FILE = ROOT / "spec" / "data" / "matrix.json"
-SCOPE = Scope(devices=2, incapable=1, domains=2, pasids=2, faults=3)
+PARTS = {
+    "designs": (["model", *DESIGNS], Scope(devices=2, incapable=1, domains=2, pasids=2, faults=3)),
+    "drivers": (
+        ["mock", "smmuv3", "amd", "vtd", "vtd-in-place", "vtd-repaired"],
+        Scope(devices=2, incapable=0, domains=3, pasids=1, faults=1),
+    ),
+}
+"""What is judged, and in which scope: cores with the simplest driver, and drivers with a core."""
 
 
 def cell(finding: Finding) -> dict[str, object]:
@@ -34,11 +42,11 @@ def cell(finding: Finding) -> dict[str, object]:
 
 def computed() -> str:
     """The file as a run of today gives it."""
-    cells = {
-        name: {id: cell(finding) for id, finding in explore(each, SCOPE).findings.items()}
-        for name, each in IMPLEMENTATIONS.items()
-    }
-    data = {"scope": SCOPE.to_json(), "implementations": cells}
+    data = {}
+    for part, (names, scope) in PARTS.items():
+        seen = {name: explore(IMPLEMENTATIONS[name], scope).findings for name in names}
+        cells = {name: {id: cell(f) for id, f in of.items()} for name, of in seen.items()}
+        data[part] = {"scope": scope.to_json(), "implementations": cells}
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """``{families}`` and ``{matrix}``: what holds where, from ``spec/data/matrix.json``.
 
-* ``{families}``: for each family of clauses and each implementation, how many hold.
-* ``{matrix} REP``: each clause of a family against each implementation.
-* ``{broken} p1``: the clauses that an implementation breaks, with the shortest calls.
-* ``{scope}``: the scope in which all this was computed.
+* ``{families} designs``: for each family of clauses and each implementation, how many hold.
+* ``{matrix} REP designs``: each clause of a family against each implementation.
+* ``{broken} p1 designs``: the clauses that an implementation breaks, with the shortest calls.
+* ``{scope} designs``: the scope in which all this was computed.
+
+The last word is the part of the file: ``designs`` or ``drivers``.
 """
 
 from __future__ import annotations
@@ -26,13 +28,14 @@ SIGNS = {"held": "✓", "broken": "**✗**", "not-applicable": "–", "not-promi
 class FromMatrix(SphinxDirective):
     """A directive that reads the stored verdicts."""
 
+    required_arguments = 1
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Parse what :meth:`lines` gives, as if the author had written it."""
         file = Path(self.env.srcdir) / "spec" / "data" / "matrix.json"
         self.env.note_dependency(str(file))
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(file.read_text(encoding="utf-8"))[self.arguments[-1]]
         return self.parse_text_to_nodes("\n".join(self.lines(data)))
 
     def lines(self, data: Any) -> list[str]:
@@ -57,9 +60,6 @@ class Families(FromMatrix):
 class Matrix(FromMatrix):
     """Each clause of a family against each implementation."""
 
-    required_arguments = 1
-    optional_arguments = 0
-
     def lines(self, data: Any) -> list[str]:
         """A row for each clause."""
         columns = data["implementations"]
@@ -73,9 +73,6 @@ class Matrix(FromMatrix):
 
 class Broken(FromMatrix):
     """What an implementation breaks."""
-
-    required_arguments = 1
-    optional_arguments = 0
 
     def lines(self, data: Any) -> list[str]:
         """A row for each broken clause: the calls, and why."""
