@@ -126,6 +126,7 @@ class PythonMachine:
                 )
         recorder.names_faults = setting.driver
         self.recovery = implementation.recovery
+        self.mortal = setting.driver and any(d.type == "sva" for d in setting.domains)
         self.setting = setting
         self.recorder = recorder
         self.pasids = setting.pasids
@@ -168,8 +169,18 @@ class PythonMachine:
         self.group.mutex.held = False
 
     def notes(self) -> Notes:
-        """What the driver says that it has noted."""
-        return self.driver.save()
+        """What the driver says that it has noted.
+
+        A domain whose mm has gone and that is attached nowhere has been freed: its name then stands
+        for the next one.
+        """
+        notes = self.driver.save()
+        dead = [fact for fact in notes if fact[0] == "dead"] if self.mortal else []
+        if dead:
+            slots = [self.row(pasid).slot for pasid in self.pasids]
+            named = {slot.domain for slot in slots if isinstance(slot, Entry)}
+            notes = frozenset(notes) - {fact for fact in dead if fact[2] not in named}
+        return notes
 
     def resetting(self) -> tuple[str, ...]:
         """The devices that are blocked."""

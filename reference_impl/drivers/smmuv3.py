@@ -136,13 +136,12 @@ class Smmuv3(Remembering):
                 self.write_cd_entry(domain, self.devices[dev], pasid, silent=True)
 
     def save(self) -> Notes:
-        """All of it; a dead domain without a record has been freed."""
+        """All of it."""
         facts: list[Fact] = [("record", *record) for record in self.records]
         facts += [("cd", pasid, dev, *cd) for (dev, pasid), cd in self.descriptors.items()]
         facts += [("table", None, dev) for dev in self.tables]
         facts += [("iopf", None, dev, users) for dev, users in self.iopf_refcount.items()]
-        alive = {domain for _, domain, _ in self.records}
-        facts += [("dead", EVERY_PASID, domain) for domain in self.dead & alive]
+        facts += [("dead", EVERY_PASID, domain) for domain in self.dead]
         return frozenset(facts)
 
     def load(self, notes: Notes) -> None:

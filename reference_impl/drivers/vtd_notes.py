@@ -65,7 +65,7 @@ class VtdNotes(Remembering):
         self.observer.saw(("driver warn", sentence))
 
     def save(self) -> Notes:
-        """All of it. A dead domain that has no record any more has been freed."""
+        """All of it."""
         facts: list[Fact] = [("record", *key, n) for key, n in self.dev_pasids.items()]
         facts += [("did", None, *key, *value) for key, value in self.domain_ids.items()]
         facts += [("tag", *key, users) for key, users in self.cache_tags.items()]
@@ -74,9 +74,7 @@ class VtdNotes(Remembering):
             facts.append(("table", None, dev))
             facts += [("pte", pasid, dev, *pte) for pasid, pte in table.items()]
         facts += [("copied", EVERY_PASID, dev) for dev in self.context_copied]
-        if self.dead:
-            alive = {domain for _, domain, _ in self.dev_pasids}
-            facts += [("dead", EVERY_PASID, domain) for domain in self.dead if domain in alive]
+        facts += [("dead", EVERY_PASID, domain) for domain in self.dead]
         return frozenset(facts)
 
     def load(self, notes: Notes) -> None:
