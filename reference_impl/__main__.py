@@ -85,7 +85,7 @@ def explore_(implementation: PythonCore, scope: Scope, as_json: bool) -> None:
 def matrix(implementations: list[PythonCore], scope: Scope, as_json: bool) -> None:
     """Show every clause against every implementation.
 
-    Or against those that are named.
+    That is, against the model and the designs of the thread; or against those that are named.
     """
     runs = [explored(each, scope) for each in implementations]
     if as_json:

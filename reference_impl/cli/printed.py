@@ -112,8 +112,21 @@ def verdicts(seen: Iterable[Exploration]) -> dict[str, object]:
 
 
 def say_findings(seen: Exploration) -> None:
-    """Every clause with its verdict; then those that are broken, each with why and how."""
+    """Every clause with its verdict; then those that are broken, each with why and how.
+
+    Whole families that are not promised, such as those about a driver's own records, take one line.
+    """
+    silent: dict[str, list[Finding]] = {}
+    for finding in seen.findings.values():
+        silent.setdefault(finding.clause.family, []).append(finding)
+    silent = {k: v for k, v in silent.items() if all(not each.promised for each in v)}
     for id, finding in seen.findings.items():
+        family = finding.clause.family
+        if family in silent:
+            if finding is silent[family][0]:
+                every = f"all {len(silent[family])} ({reason(finding)})"
+                say(f"{family:8}", (f"{'not promised':16}", COLOURS["not-promised"]), every)
+            continue
         why = f" ({reason(finding)})" if finding.verdict.startswith("not") else ""
         verdict = finding.verdict
         say(f"{id:8}", (f"{words(verdict):16}", COLOURS[verdict]), finding.clause.title, why)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..contract import CLAUSES, IMPLEMENTATIONS, Clause, PythonCore, Scope, ScopeError
+from ..contract import CLAUSES, CORES, IMPLEMENTATIONS, Clause, PythonCore, Scope, ScopeError
 from ..contract.scope import LARGEST, SMALLEST
 from ..contract.step import errno_name
 
@@ -79,8 +79,8 @@ def implementation(_ctx: click.Context, _param: click.Parameter, value: str) -> 
 def implementations(
     ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> list[PythonCore]:
-    """The implementations of those names; all if there are none."""
-    return [implementation(ctx, param, value) for value in dict.fromkeys(values or IMPLEMENTATIONS)]
+    """The implementations of those names; the model and the designs if there are none."""
+    return [implementation(ctx, param, value) for value in dict.fromkeys(values or CORES)]
 
 
 def size(_ctx: click.Context, param: click.Parameter, value: str) -> int:

@@ -8,7 +8,7 @@ from .explorer import Exploration, Finding, Trace, explore, replay
 from .hitless import hitless
 from .implementation import Implementation, PythonCore
 from .judging import judge_driver
-from .known import IMPLEMENTATIONS, with_driver
+from .known import CORES, IMPLEMENTATIONS, with_driver
 from .scope import Habitat, Scope, ScopeError
 from .session import Session
 from .step import Operation, Setting, State, Step
@@ -16,6 +16,7 @@ from .variant import variant
 
 __all__ = [
     "CLAUSES",
+    "CORES",
     "IMPLEMENTATIONS",
     "Clause",
     "Differences",

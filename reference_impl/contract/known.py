@@ -59,3 +59,6 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
     },
 }
 """By the name that the command line takes."""
+
+CORES = tuple(name for name, each in IMPLEMENTATIONS.items() if each.habitat is None)
+"""Those that are explored with the simplest driver; the others are drivers with the merged core."""

@@ -58,7 +58,7 @@ def every_step(implementation: Implementation, scope: Scope) -> Iterator[tuple[S
                         continue
                     machine.load(state)
                     recorder.follow(script)
-                    parts = observe(machine, recorder, state, operation, before)
+                    parts, _ = observe(machine, recorder, state, operation, before)
                     assert len(recorder.taken) <= LONGEST
                     done.add(recorder.taken)
                     if recorder.faults > scope.faults:
