@@ -25,7 +25,7 @@ def hitless(
         scope: how large; one device, two PASIDs and one fault if None.
 
     Returns:
-        For each pair of the kinds of an old and a new domain one of :data:`WORST`. A pair of which
+        For each pair of the kinds of an old and a new domain one of ``WORST``. A pair of which
         no replace succeeds is not there.
     """
     scope = scope or Scope(1, 0, 3, 2, 1)

@@ -179,7 +179,7 @@ class Mutex:
 
 Fact = tuple[object, ...]
 """One thing that a driver has noted, as plain hashable data: what kind of note it is, which PASID
-it is about (None: it is counted over many; :data:`EVERY_PASID`: it matters to each), and what it
+it is about (None: it is counted over many; ``EVERY_PASID``: it matters to each), and what it
 says."""
 
 EVERY_PASID: Final = "*"
