@@ -54,7 +54,7 @@ class Implementation(Protocol):
 
     @property
     def lacks(self) -> frozenset[str]:
-        """What it has no notion of: ``"handles"``, ``"recovery"``."""
+        """What it has no notion of: ``"handles"``, ``"recovery"``, ``"replace"``."""
 
     def boot(self, setting: Setting, recorder: Recorder) -> Machine:
         """Make a machine that tells *recorder* what happens."""

@@ -55,6 +55,8 @@ class Setting(NamedTuple):
     """Whether the driver's blocked domain can be set on a PASID."""
     handles: bool = True
     """Whether the implementation has attach handles."""
+    replaces: bool = True
+    """Whether the implementation has a replace at all."""
 
     def domain(self, name: str) -> DomainSpec:
         """The domain of that name."""
