@@ -129,6 +129,8 @@ class PythonMachine:
         slot, hardware = row
         if slot is None:
             self.slots.pop(pasid, None)
+        elif slot == RESERVED:  # left behind by a core that forgot it
+            self.slots[pasid] = MODEL_RESERVED
         else:
             assert isinstance(slot, Entry)
             domain = self.domains[slot.domain]

@@ -141,7 +141,7 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
             found += [Operation("attach", dev, pasid, name, h) for h in handles]
         for name in (*names[1:], names[0]) if setting.replaces else ():
             found += [Operation("replace", dev, pasid, name, h) for h in handles]
-        for name in names:
+        for name in names if setting.blocks_pasids else ():  # else nothing could be attached
             found.append(Operation("detach", last, pasid, name))
         if setting.handles:
             found += [Operation("handle_get", dev, pasid, type=t) for t in (None, "paging", "sva")]

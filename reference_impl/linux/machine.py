@@ -49,7 +49,6 @@ class Made(NamedTuple):
 
     result: int | str
     found: str | None
-    rows: tuple[Row, ...]
     events: tuple[Event, ...]
     taken: tuple[bool, ...]
     faults: int
@@ -150,6 +149,8 @@ class KernelMachine:
         self._operations: dict[Operation, bytes] = {}
         self._rows: dict[tuple[int, Row], bytes] = {}
         self._made: dict[bytes, Made] = {}
+        self._all_rows: dict[bytes, tuple[Row, ...]] = {}
+        self._tail = len(self.pasids) * (2 + len(self.devices))
         self._in_turn = type(recorder).fails is not Recorder.fails
         flags, types = [], []
         for name in self.domains:
@@ -250,7 +251,6 @@ class KernelMachine:
         if known is None:
             known = self._operations[operation] = self._call(operation)
         made = self._ask_in_turn(known) if self._in_turn else self._make(known, self.recorder.script)
-        self._is[:] = made.rows
         self.recorder.answered(made.events, made.taken, made.faults)
         return made.result, made.found
 
@@ -264,7 +264,14 @@ class KernelMachine:
             return self._died(library.deadly[library.runs])
         if library.started:
             library.started(library.runs)
-        log = bytes(library.view[: library.run(self.world, operation, faults)])
+        end = library.run(self.world, operation, faults)
+        split = end - self._tail
+        view = library.view
+        log, tail = bytes(view[:split]), bytes(view[split:end])
+        rows = self._all_rows.get(tail)
+        if rows is None:
+            rows = self._all_rows[tail] = self._read_rows(tail)
+        self._is[:] = rows
         made = self._made.get(log)
         if made is None:
             made = self._made[log] = self._read(log)
@@ -280,14 +287,14 @@ class KernelMachine:
             recorder.events[:] = made.events[:place]
             answers.append(bool(recorder.fails(what)))
             if answers[-1]:
-                self._is[:] = made.rows
                 for at, row in enumerate(before):
                     self._put(at, row)
                 made = self._make(operation, tuple(answers))
         return made
 
     def _died(self, how: str) -> Made:
-        return Made(f"crashed: {how}", None, tuple(self._loaded), (), (), 0, ())
+        self._is[:] = self._loaded
+        return Made(f"crashed: {how}", None, (), (), 0, ())
 
     def _call(self, operation: Operation) -> bytes:
         kind, device, pasid, domain, handle, type_ = operation
@@ -306,16 +313,17 @@ class KernelMachine:
 
     # Reading the log
 
+    def _read_rows(self, tail: bytes) -> tuple[Row, ...]:
+        rows, width = list[Row](), 2 + len(self.devices)
+        for at in range(0, len(tail), width):
+            hardware = tuple(self._domain(b) for b in tail[at + 2 : at + width])
+            rows.append(Row(self._slot(tail[at], tail[at + 1]), hardware))
+        return tuple(rows)
+
     def _read(self, log: bytes) -> Made:
         number, found, crashed, asked, faults, answers, end = HEADER.unpack_from(log)
-        at, rows = HEADER.size, []
-        width = 2 + len(self.devices)
-        for _ in self.pasids:
-            hardware = tuple(self._domain(b) for b in log[at + 2 : at + width])
-            rows.append(Row(self._slot(log[at], log[at + 1]), hardware))
-            at += width
         events, questions = list[Event](), list[tuple[int, MayFail]]()
-        for first in range(at, end, EVENT):
+        for first in range(HEADER.size, end, EVENT):
             kind, *parts = log[first : first + EVENT]
             if kind == ASKED:
                 questions.append((len(events), "memory" if parts[0] else "driver"))
@@ -327,7 +335,6 @@ class KernelMachine:
         return Made(
             result,
             self._handle(found),
-            tuple(rows),
             tuple(events),
             tuple(bool(answers >> i & 1) for i in range(asked)),
             faults,

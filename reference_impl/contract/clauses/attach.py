@@ -108,6 +108,8 @@ def handle_is_written(step: Step) -> Verdict:
     can find it."""
     if step.operation.handle is None or attach_refusal(step) not in (None, "ATT-7"):
         return None
+    if step.result == -22 and not step.events:
+        return None  # refused by a check of ATT-3: whether rightly, ATT-15 says
     written = step.at("handle")
     if [step.events[i][1:] for i in written] != [(step.operation.handle, step.operation.domain)]:
         return "the handle's domain was not written just once"

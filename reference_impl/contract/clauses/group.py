@@ -77,7 +77,7 @@ def in_order(step: Step) -> Verdict:
 def first_error(step: Step) -> Verdict:
     """After the first device that fails no further one is asked to set the new domain, and that
     device's errno is the result, whatever fails later."""
-    if step.failed is None:
+    if step.failed is None or isinstance(step.result, str):
         return None
     new = step.operation.domain
     if new not in ("blocked", old_domain(step)) and any(c.domain == new for c in step.undoing):

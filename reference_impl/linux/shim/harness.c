@@ -726,15 +726,14 @@ static int make(const u8 *op, u8 *found)
 
 /*
  * Make a call. Returns the length of the log: result (4 bytes), handle found, whether it crashed,
- * number of questions, number of faults, answers (8 bytes), where the events end (4 bytes); a row for
- * each PASID; the events; if it crashed, why.
+ * number of questions, number of faults, answers (8 bytes), where the events end (4 bytes); the
+ * events; if it crashed, why; a row for each PASID.
  */
 int shim_run(struct world *world, const u8 *op, uint64_t follow)
 {
-	u8 found = NONE, *at;
+	u8 found = NONE;
 	volatile int32_t result = 0;
 	volatile bool crashed = false;
-	int rows;
 
 	w = world;
 	if (w->broken) {
@@ -744,8 +743,7 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		w->broken = false;
 	}
 	ready();
-	rows = w->pasids * (2 + w->devices);
-	length = HEADER + rows;
+	length = HEADER;
 	script = follow;
 	answers = 0;
 	asked = faults = 0;
@@ -772,18 +770,6 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		crashed = true;
 	}
 #endif
-	at = log_ + HEADER;
-	for (int i = 0; i < w->pasids; i++) {
-		u8 *row = at;
-
-		if (crashed)
-			memcpy(row, w->loaded_slot[i], 2);	/* who knows what it holds */
-		else
-			as_slot(stored(&w->group->pasid_array, w->number[w->pasid[i]]), row);
-		memcpy(row + 2, w->hardware[i], w->devices);
-		at += 2 + w->devices;
-	}
-	watching = false;
 	memcpy(log_, (void *)&result, 4);
 	log_[4] = found;
 	log_[5] = crashed;
@@ -796,10 +782,16 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		strcpy((char *)log_ + length, why);
 		length += strlen(why);
 	}
-	return length;
-}
+	for (int i = 0; i < w->pasids; i++) {
+		u8 *row = log_ + length;
 
-uint64_t shim_runs(void)
-{
-	return runs;
+		if (crashed)
+			memcpy(row, w->loaded_slot[i], 2);	/* who knows what it holds */
+		else
+			as_slot(stored(&w->group->pasid_array, w->number[w->pasid[i]]), row);
+		memcpy(row + 2, w->hardware[i], w->devices);
+		length += 2 + w->devices;
+	}
+	watching = false;
+	return length;
 }
