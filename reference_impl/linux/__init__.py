@@ -39,4 +39,5 @@ def ask(path: str | Path, sanitize: bool = False) -> Linux:
         interface.said,
         interface.functions,
         build.version_of(build.compiler()),
+        sanitize,
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -78,21 +77,20 @@ class Library:
         self.load = function("shim_load", None, pointer, integer, octets)
         self.reset = function("shim_reset", None, pointer, octets)
         self.run = function("shim_run", integer, pointer, octets, ctypes.c_uint64)
+        self.skip = function("shim_skip", None)
         self.log_to = function("shim_log_to", None, pointer)
         self.runs = 0
         """How many operations were run."""
         self.deadly: dict[int, str] = {}
         """The numbers of those that ended a process before, and how."""
-        self.started: Callable[[int], None] | None = None
-        """Told the number of each operation before it is run."""
         types = (ctypes.c_uint32 * len(TYPES)).in_dll(self._dll, "shim_types")
         self.types = dict(zip(TYPES, types, strict=True))
-        self._log = ctypes.create_string_buffer(LOG)
+        self._log = ctypes.create_string_buffer(8 + LOG)
         self.log(memoryview(self._log).cast("B"))
 
     def log(self, log: memoryview) -> None:
-        """Have the log written there."""
-        self.view = log
+        """Have the number of the operation (8 bytes) and its log written there."""
+        self.view = log[8:]
         self.log_to(ctypes.addressof(ctypes.c_char.from_buffer(log)))
 
 
@@ -108,6 +106,7 @@ class Linux:
         said: the form of the interface, in words.
         functions: the functions that were taken from the tree.
         compiler: what compiled it.
+        sanitized: whether sanitizers watch; it then runs only in a process that has them loaded.
     """
 
     name: str
@@ -117,6 +116,7 @@ class Linux:
     said: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
     compiler: str = ""
+    sanitized: bool = False
     loaded: dict[str, Library] = field(default_factory=dict, compare=False, repr=False)
 
     def open(self) -> Library:
@@ -261,9 +261,8 @@ class KernelMachine:
             faults = self.by_script[script] = sum(fails << i for i, fails in enumerate(script))
         library.runs += 1
         if library.deadly and library.runs in library.deadly:
+            library.skip()
             return self._died(library.deadly[library.runs])
-        if library.started:
-            library.started(library.runs)
         end = library.run(self.world, operation, faults)
         split = end - self._tail
         view = library.view
