@@ -8,11 +8,14 @@ the tree has it (:mod:`.signatures`), and run in a process of its own (:mod:`.ru
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import LinuxError
-from .machine import Linux
 
-__all__ = ["Linux", "LinuxError", "ask"]
+if TYPE_CHECKING:
+    from .machine import Linux
+
+__all__ = ["LinuxError", "ask"]
 
 
 def ask(path: str | Path, sanitize: bool = False) -> Linux:
@@ -27,6 +30,7 @@ def ask(path: str | Path, sanitize: bool = False) -> Linux:
         LinuxError: the tree cannot be asked.
     """
     from . import build, locate, signatures
+    from .machine import Linux
 
     tree = locate.tree_at(Path(path))
     release = locate.release_of(tree)

@@ -81,11 +81,11 @@ def later_than(finding: Finding, linux: Linux) -> bool:
 
 def _not_yet(finding: Finding) -> None:
     clause = finding.clause
-    commit = next((f", {s}" for s in clause.sources if s.startswith("commit ")), "")
-    holds = "holds already" if finding.held else "never came up"
-    outcome = f"would be broken: {finding.reason}" if finding.broken else holds
+    commits = [source for source in clause.sources if source.startswith("commit ")]
+    holds = "it holds here already" if finding.held else "it never came up here"
+    outcome = f"it would be broken: {finding.reason}" if finding.broken else holds
     finding.promised = False
-    finding.reason = f"promised since {clause.since}{commit}; {outcome}"
+    finding.reason = f"{', '.join([f'promised since {clause.since}', *commits])}; {outcome}"
 
 
 def would_be_broken(seen: Exploration) -> list[str]:

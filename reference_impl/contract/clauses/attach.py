@@ -89,7 +89,7 @@ def out_of_range(step: Step) -> Verdict:
     due = attach_refusal(step)
     if due == "ATT-5":
         return refused_under_lock(step, "ATT-5")
-    if due in (None, "ATT-7") and step.result == -22:
+    if due in (None, "ATT-7") and step.result == -22 and step.events:
         return "the PASID is within every limit, but it returned -EINVAL"
     return True if due is None and len(step.setting.capable) < len(step.setting.devices) else None
 
@@ -158,7 +158,7 @@ def slot_is_reserved(step: Step) -> Verdict:
 def failure_is_passed_on(step: Step) -> Verdict:
     """Every driver is told that there is no old domain. If one fails, its errno is returned
     unchanged and the slot is absent again."""
-    if not step.ours:
+    if not step.ours or isinstance(step.result, str):
         return None
     for call in step.ours:
         if call.old is not None:

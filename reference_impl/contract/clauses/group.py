@@ -122,7 +122,7 @@ def only_what_was_done(step: Step) -> Verdict:
 def attach_is_undone(step: Step) -> Verdict:
     """Where attach fails, each device that has the new domain is asked once, in order, to set the
     blocked domain, and told that the new domain is the old one. If it fails, that trips a WARN."""
-    if step.failed is None or not before_failure(step):
+    if step.failed is None or not before_failure(step) or isinstance(step.result, str):
         return None
     wanted = [(name, "blocked", step.operation.domain) for name in before_failure(step)]
     done = asked(step.undoing)
