@@ -125,9 +125,9 @@ def build(tree: Path, source: str, sanitize: bool = False) -> Path:
         tree / "lib",
     ]
     flags = [*FLAGS, *(SANITIZE if sanitize else ()), "-D_LGPL_SOURCE"]
-    say = hashlib.sha256(repr((version_of(words), words, flags, str(tree))).encode())
+    say = hashlib.sha256(repr((version_of(words), words, flags)).encode())
     for path in _inputs(tree, architecture):
-        say.update(str(path).encode())
+        say.update(str(path.relative_to(tree if path.is_relative_to(tree) else SHIM)).encode())
         say.update(path.read_bytes())
     array_key = say.hexdigest()[:32]
     say.update(source.encode())
@@ -169,7 +169,8 @@ def _inputs(tree: Path, architecture: str) -> Iterator[Path]:
         skip = ("uapi", "nolibc", "io_uring", "trace")
         for directory in (root, *(root / d for d in ("linux", "asm", "asm-generic", "vdso"))):
             if directory.is_dir() and directory.name not in skip:
-                yield from sorted(p for p in directory.iterdir() if p.suffix in (".h", ".c"))
+                found = sorted(p for p in directory.iterdir() if p.suffix in (".h", ".c"))
+                yield from (p for p in found if p.is_file())  # there are broken links
 
 
 def _run(command: list[str], tree: Path) -> None:

@@ -453,7 +453,7 @@ static stack_t own_stack;
 static struct sigaction before[32];
 static const int caught[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGVTALRM };
 static uint64_t ticked_at;
-static int ticks;
+static int ticks, patience = 50;	/* hundredths of a second, of this process alone */
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
@@ -461,15 +461,16 @@ static void on_signal(int number, siginfo_t *info, void *context)
 		if (ticked_at != runs)
 			ticks = 0;
 		ticked_at = runs;
-		if (++ticks < 8)
+		if (++ticks < patience)
 			return;
 		ticks = 0;
+		patience = 3;
 	}
 	if (armed && reading)
 		siglongjmp(out_of_reading, 1);
 	if (armed) {
 		if (number == SIGVTALRM)
-			strcpy(why, "it does not return: no end after two seconds");
+			strcpy(why, "it does not return");
 		else
 			strcpy(why, number == SIGSEGV ? "a wild or null pointer (SIGSEGV)" :
 				    number == SIGBUS ? "a wild pointer (SIGBUS)" :
@@ -489,7 +490,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 
 static void catch_signals(void)
 {
-	struct itimerval timer = { { 0, 250000 }, { 0, 250000 } };
+	struct itimerval timer = { { 0, 10000 }, { 0, 10000 } };
 	struct sigaction action = { 0 };
 
 	own_stack.ss_size = 1 << 16;
