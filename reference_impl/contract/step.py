@@ -60,7 +60,8 @@ class Setting(NamedTuple):
 
     def domain(self, name: str) -> DomainSpec:
         """The domain of that name."""
-        found = next(d for d in (*self.domains, *self.others) if d.name == name)
+        known = (d for d in (*self.domains, *self.others) if d.name == name)
+        found = next(known, DomainSpec(name))  # a broken core may name one that is none
         return found._replace(takes_pasids=self.blocks_pasids) if name == "blocked" else found
 
     @property

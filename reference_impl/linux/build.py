@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from .errors import LinuxError
@@ -38,7 +39,7 @@ SANITIZE = (
 SECONDS = 120
 
 
-def cache() -> Path:
+def store() -> Path:
     """The cache directory.
 
     Raises:
@@ -76,6 +77,11 @@ def compiler() -> list[str]:
 
 def version_of(words: list[str]) -> str:
     """What the compiler says that it is."""
+    return _version(tuple(words))
+
+
+@cache
+def _version(words: tuple[str, ...]) -> str:
     try:
         said = subprocess.run(
             [*words, "--version"], capture_output=True, text=True, timeout=SECONDS, check=False
@@ -85,6 +91,7 @@ def version_of(words: list[str]) -> str:
     return said.splitlines()[0] if said else words[0]
 
 
+@cache
 def given() -> frozenset[str]:
     """The names that the shim defines, which are not taken from the tree."""
     text = (SHIM / "prelude.h").read_text(encoding="utf-8")
@@ -114,7 +121,7 @@ def build(tree: Path, source: str, sanitize: bool = False) -> Path:
     if not (tree / ARRAY).is_file():
         raise LinuxError(f"{tree} has no {ARRAY}; a whole kernel tree has one")
     words = compiler()
-    store = cache()
+    cached = store()
     architecture = ARCHITECTURES.get(platform.machine(), platform.machine())
     paths = [
         SHIM / "include",
@@ -132,14 +139,14 @@ def build(tree: Path, source: str, sanitize: bool = False) -> Path:
     array_key = say.hexdigest()[:32]
     say.update(source.encode())
     key = say.hexdigest()[:32]
-    made = store / f"core-{key}.so"
+    made = cached / f"core-{key}.so"
     if made.exists():
         return made
     include = [f"-I{path}" for path in paths]
-    with tempfile.TemporaryDirectory(dir=store) as scratch:
+    with tempfile.TemporaryDirectory(dir=cached) as scratch:
         here = Path(scratch)
         (here / "core.c").write_text(source, encoding="utf-8")
-        array = store / f"array-{array_key}.o"
+        array = cached / f"array-{array_key}.o"
         jobs = [([*words, *flags, *include, "-c", str(here / "core.c"), "-o", str(here / "core.o")])]
         if not array.exists():
             name = f'-DXARRAY_C="{tree / ARRAY}"'

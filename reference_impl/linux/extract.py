@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import tree_sitter_c
@@ -108,11 +108,8 @@ class Definitions:
     def __init__(self, texts: dict[str, str]) -> None:
         self.items: dict[str, Item] = {}
         for file, text in texts.items():
-            root = parser().parse(text.encode()).root_node
-            for node in _outermost(root):
-                for item in _read(node, file):
-                    for name in _names_of(item, node):
-                        self.items.setdefault(name, item)
+            for name, item in _defined(file, text):
+                self.items.setdefault(name, item)
 
     def closure(self, roots: Iterable[str], given: frozenset[str]) -> Extracted:
         """The definitions of *roots* and of all that they need.
@@ -156,6 +153,18 @@ class Definitions:
         known = given | {f"struct {n}" for n in ELSEWHERE}
         stubs = {n for n in by_value if n not in self.items and n not in known}
         return Extracted(_ordered(list(taken.values()), self.items), tags, stubs)
+
+
+@lru_cache(maxsize=8)
+def _defined(file: str, text: str) -> list[tuple[str, Item]]:
+    """What a file defines, each under every name that it has."""
+    root = parser().parse(text.encode()).root_node
+    return [
+        (name, item)
+        for node in _outermost(root)
+        for item in _read(node, file)
+        for name in _names_of(item, node)
+    ]
 
 
 def _ordered(items: list[Item], index: dict[str, Item]) -> list[Item]:

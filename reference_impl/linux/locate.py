@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from .build import ARCHITECTURES, cache
+from .build import ARCHITECTURES, store
 from .errors import LinuxError
 
 WANTED = (
@@ -74,10 +74,10 @@ def _unpacked(path: Path) -> Path:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise LinuxError(f"{path} cannot be read ({error.strerror})") from None
-    place = cache() / f"tree-{digest[:32]}"
+    place = store() / f"tree-{digest[:32]}"
     if place.is_dir():
         return place
-    with tempfile.TemporaryDirectory(dir=cache()) as scratch:
+    with tempfile.TemporaryDirectory(dir=store()) as scratch:
         here = Path(scratch) / "tree"
         here.mkdir()
         try:

@@ -230,7 +230,8 @@ class KernelMachine:
             first = bytes((HELD, 0))
         elif isinstance(slot, Entry):
             handle = 0 if slot.handle is None else 1 + at
-            first = bytes((DOMAIN + self.domain_at[slot.domain], handle))
+            domain = self.domain_at.get(slot.domain)
+            first = bytes((UNKNOWN if domain is None else DOMAIN + domain, handle))
         else:
             first = bytes((ODD, int(str(slot).rpartition(" ")[2])))
         return first + bytes(NONE if d is None else self.domain_at[d] for d in hardware)

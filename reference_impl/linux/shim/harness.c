@@ -801,5 +801,7 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		length += 2 + w->devices;
 	}
 	watching = false;
+	if (!crashed && place_of(op[2]) < 0)	/* nobody else would take it away again */
+		(xa_erase)(&w->group->pasid_array, w->number[op[2]]);
 	return length;
 }
