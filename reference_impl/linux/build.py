@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -37,6 +38,7 @@ SANITIZE = (
     "-fsanitize-recover=address,undefined -DSHIM_SANITIZED"
 ).split()
 SECONDS = 120
+COMPLAINT = re.compile(r": (?:fatal )?error: |undefined (?:reference|symbol)")
 
 
 def store() -> Path:
@@ -197,7 +199,7 @@ def _run(command: list[str], tree: Path) -> None:
         ) from None
     if done.returncode:
         lines = done.stderr.splitlines() or [f"exit status {done.returncode}"]
-        first = next((n for n in lines if "error" in n or "undefined reference" in n), lines[0])
+        first = next((line for line in lines if COMPLAINT.search(line)), lines[0])
         raise LinuxError(
             f"the C compiler {command[0]} refuses the functions of {tree}: {first.strip()}"
         )

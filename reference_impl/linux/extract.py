@@ -30,7 +30,6 @@ ELSEWHERE = frozenset({"list_head", "hlist_head", "hlist_node", "rcu_head", "xar
 WORD = re.compile(r"[A-Za-z_]\w*")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 TAGGED = ("struct_specifier", "union_specifier", "enum_specifier")
-OPENED = ("preproc_ifdef", "preproc_if", "preproc_else", "preproc_elif", "linkage_specification")
 
 
 @dataclass
@@ -161,7 +160,8 @@ def _defined(file: str, text: str) -> list[tuple[str, Item]]:
     root = parser().parse(text.encode()).root_node
     return [
         (name, item)
-        for node in _outermost(root)
+        for first_choice in (True, False)
+        for node in _outermost(root, first_choice)
         for item in _read(node, file)
         for name in _names_of(item, node)
     ]
@@ -187,12 +187,35 @@ def _ordered(items: list[Item], index: dict[str, Item]) -> list[Item]:
     return ordered
 
 
-def _outermost(node: Node) -> Iterator[Node]:
+def _outermost(node: Node, first_choice: bool) -> Iterator[Node]:
+    """The definitions outside of all others: those that are compiled, or the other ones.
+
+    What is compiled depends on the configuration, in which only CONFIG_IOMMU_API is set; what a
+    tree without that has instead is never taken.
+    """
     for child in node.children:
-        if child.type in OPENED or child.type == "ERROR":
-            yield from _outermost(child)
-        else:
+        if child.type == "ERROR" or child.type == "linkage_specification":
+            yield from _outermost(child, first_choice)
+        elif child.type in ("preproc_if", "preproc_ifdef"):
+            is_set, alternative = _is_set(child), child.child_by_field_name("alternative")
+            if is_set is not False:
+                yield from _outermost(child, first_choice)
+            elif not first_choice:
+                yield from _outermost(child, True)
+                yield from _outermost(child, False)
+            if alternative and not is_set:
+                yield from _outermost(alternative, first_choice)
+        elif child.type not in ("preproc_else", "preproc_elif") and first_choice:
             yield child
+
+
+def _is_set(node: Node) -> bool | None:
+    """Whether a conditional part is compiled; None if that is no matter of configuration."""
+    line = _text(node).partition("\n")[0]
+    options = set(re.findall(r"\bCONFIG_\w+", line))
+    if not options:
+        return None
+    return (options == {"CONFIG_IOMMU_API"}) != ("!" in line or line.startswith("#ifndef"))
 
 
 def _read(node: Node, file: str) -> Iterator[Item]:

@@ -81,7 +81,7 @@ def find(tree: Path, given: frozenset[str]) -> Interface:
     definitions = Definitions(texts)
     items = definitions.items
     for name in (ATTACH, DETACH):
-        if name not in items or items[name].kind != "function":
+        if name not in items or (items[name].kind, items[name].file) != ("function", CORE):
             raise LinuxError(_missing(tree, name, texts[CORE], definitions))
     wanted = [f"struct {name}" for name in STRUCTURES] + list(TYPES.values()) + list(TAGS.values())
     found = definitions.closure([ATTACH, REPLACE, DETACH, GET, LOOK_UP, *wanted], given)

@@ -406,14 +406,7 @@ static int answer(struct iommu_domain *domain, struct device *dev, u32 pasid, bo
 	return 0;
 }
 
-#if SET_DEV_PASID_OLD
-static int set_dev_pasid(struct iommu_domain *domain, struct device *dev, ioasid_t pasid,
-			 struct iommu_domain *old)
-{
-	call(domain, dev, pasid, domain_number(old));
-	return answer(domain, dev, pasid, true);
-}
-#else
+#if !SET_DEV_PASID_OLD || REMOVE_DEV_PASID == 2
 /* A driver that is not told looks up what the array says: see MSG-2. */
 static u8 looked_up(u32 pasid)
 {
@@ -422,28 +415,34 @@ static u8 looked_up(u32 pasid)
 	as_slot(xa_load(&w->group->pasid_array, pasid), slot);
 	return slot[0] < SLOT_DOMAIN ? NONE : slot[0] - SLOT_DOMAIN;
 }
+#endif
 
-static int set_dev_pasid(struct iommu_domain *domain, struct device *dev, ioasid_t pasid)
+#if SET_DEV_PASID_OLD
+static int set_dev_pasid(struct iommu_domain *wanted, struct device *at, ioasid_t number,
+			 struct iommu_domain *told)
 {
-	call(domain, dev, pasid, looked_up(pasid));
-	return answer(domain, dev, pasid, true);
+	call(wanted, at, number, domain_number(told));
+	return answer(wanted, at, number, true);
+}
+#else
+static int set_dev_pasid(struct iommu_domain *wanted, struct device *at, ioasid_t number)
+{
+	call(wanted, at, number, looked_up(number));
+	return answer(wanted, at, number, true);
 }
 #endif
 
 #if REMOVE_DEV_PASID == 3
-static void remove_dev_pasid(struct device *dev, ioasid_t pasid, struct iommu_domain *domain)
+static void remove_dev_pasid(struct device *at, ioasid_t number, struct iommu_domain *told)
 {
-	call(w->domain, dev, pasid, domain_number(domain));
-	answer(w->domain, dev, pasid, false);
+	call(w->domain, at, number, domain_number(told));
+	answer(w->domain, at, number, false);
 }
 #elif REMOVE_DEV_PASID == 2
-static void remove_dev_pasid(struct device *dev, ioasid_t pasid)
+static void remove_dev_pasid(struct device *at, ioasid_t number)
 {
-	u8 slot[2];
-
-	as_slot(xa_load(&w->group->pasid_array, pasid), slot);
-	call(w->domain, dev, pasid, slot[0] < SLOT_DOMAIN ? NONE : slot[0] - SLOT_DOMAIN);
-	answer(w->domain, dev, pasid, false);
+	call(w->domain, at, number, looked_up(number));
+	answer(w->domain, at, number, false);
 }
 #endif
 
