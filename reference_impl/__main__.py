@@ -19,7 +19,7 @@ from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, e
 from .linux.errors import LinuxError
 
 if TYPE_CHECKING:  # it takes a parser of C along, which most commands do not need
-    from .linux import Linux
+    from .linux.machine import Linux
 
 PROGRAM = "pasid-spec"
 WHAT = "[IMPLEMENTATION|PATH]"

@@ -25,7 +25,7 @@ APT_SOURCES = Path("/etc/apt")
 MINUTES = 20
 
 
-class NotToBeHad(Exception):
+class FetchError(Exception):
     """Why the sources cannot be fetched here."""
 
 
@@ -73,7 +73,7 @@ class Apt:
         )
         main, security = mirror("/debian"), mirror("/debian-security")
         if main is None:
-            raise NotToBeHad("no source of this machine's apt is a mirror of Debian")
+            raise FetchError("no source of this machine's apt is a mirror of Debian")
         blocks = [(main, SUITES)] + ([(security, SECURITY)] if security else [])
         (home / "debian.sources").write_text(
             "\n".join(
@@ -98,11 +98,11 @@ class Apt:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise NotToBeHad(f"{command[0]} does not run here: {error}") from None
+            raise FetchError(f"{command[0]} does not run here: {error}") from None
         if done.returncode:
             said = [line for line in done.stderr.splitlines() if line.startswith("E:")]
             why = (said or done.stderr.splitlines() or ["no reason given"])[0]
-            raise NotToBeHad(f"{' '.join(command[:2])}: {why}")
+            raise FetchError(f"{' '.join(command[:2])}: {why}")
         return done.stdout
 
 
@@ -114,7 +114,7 @@ def fetch(directory: Path) -> list[Path]:
     names = apt.run("apt-cache", "pkgnames", "linux-source-7.").split()
     newest = max((n for n in names if NEW.fullmatch(n)), key=_minor, default=None)
     if newest is None:
-        raise NotToBeHad("the mirror has no linux-source-7.x")
+        raise FetchError("the mirror has no linux-source-7.x")
     return [_one(apt, name) for name in (OLD, newest)]
 
 
@@ -127,7 +127,7 @@ def _one(apt: Apt, name: str) -> Path:
     said = apt.run("apt-cache", "policy", name)
     candidate = re.search(r"Candidate: (\S+)", said)
     if not candidate or candidate[1] == "(none)":
-        raise NotToBeHad(f"the mirror has no {name}")
+        raise FetchError(f"the mirror has no {name}")
     version = re.sub(r"[^\w.+~-]", "_", candidate[1])
     wanted = apt.directory / f"{name}_{version}" / f"{name}.tar.xz"
     if wanted.is_file():
@@ -153,7 +153,7 @@ def main(arguments: list[str]) -> int:
     try:
         for path in fetch(directory.resolve()):
             print(path)
-    except (NotToBeHad, OSError) as error:
+    except (FetchError, OSError) as error:
         print(f"fetch_kernels: {error}", file=sys.stderr)
         return 3
     return 0

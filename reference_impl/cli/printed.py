@@ -132,7 +132,10 @@ def say_comparison(found: Differences, seconds: float) -> None:
         say()
         say((f"{name}: {step.operation} = {step.outcome}", "bold"))
         before = step.to_json()["before"]
-        say(f"  before: {json.dumps(before)}" + (f" in reset: {step.resetting}" * bool(step.resetting)))
+        say(
+            f"  before: {json.dumps(before)}"
+            + (f" in reset: {step.resetting}" * bool(step.resetting))
+        )
         for event in step.events:
             say(f"  {' '.join('none' if part is None else str(part) for part in event)}")
         say(f"  after: {json.dumps(step.to_json()['after'])}")

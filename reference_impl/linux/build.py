@@ -30,13 +30,23 @@ SUPPORT = ("tools/testing/shared", "tools/testing/radix-tree")
 ARCHITECTURES = {"x86_64": "x86", "amd64": "x86", "aarch64": "arm64", "arm64": "arm64"}
 # as a kernel is compiled, as far as that changes what C means
 FLAGS = (
-    "-O1 -g -fPIC -std=gnu11 -fms-extensions -fno-strict-aliasing -fwrapv "
-    "-fno-delete-null-pointer-checks -fno-omit-frame-pointer"
-).split()
+    "-O1",
+    "-g",
+    "-fPIC",
+    "-std=gnu11",
+    "-fms-extensions",
+    "-fno-strict-aliasing",
+    "-fwrapv",
+    "-fno-delete-null-pointer-checks",
+    "-fno-omit-frame-pointer",
+    "-D_LGPL_SOURCE",
+)
 SANITIZE = (
-    "-fsanitize=address,undefined -fno-sanitize=alignment,null "
-    "-fsanitize-recover=address,undefined -DSHIM_SANITIZED"
-).split()
+    "-fsanitize=address,undefined",
+    "-fno-sanitize=alignment,null",  # a null pointer is a crash in any case
+    "-fsanitize-recover=address,undefined",
+    "-DSHIM_SANITIZED",
+)
 SECONDS = 120
 COMPLAINT = re.compile(r": (?:fatal )?error: |undefined (?:reference|symbol)")
 
@@ -133,7 +143,7 @@ def build(tree: Path, source: str, sanitize: bool = False) -> Path:
         tree / "tools/arch" / architecture / "include",
         tree / "lib",
     ]
-    flags = [*FLAGS, *(SANITIZE if sanitize else ()), "-D_LGPL_SOURCE"]
+    flags = [*FLAGS, *(SANITIZE if sanitize else ())]
     say = hashlib.sha256(repr((version_of(words), words, flags)).encode())
     for path in _inputs(tree, architecture):
         say.update(str(path.relative_to(tree if path.is_relative_to(tree) else SHIM)).encode())
@@ -149,7 +159,9 @@ def build(tree: Path, source: str, sanitize: bool = False) -> Path:
         here = Path(scratch)
         (here / "core.c").write_text(source, encoding="utf-8")
         array = cached / f"array-{array_key}.o"
-        jobs = [([*words, *flags, *include, "-c", str(here / "core.c"), "-o", str(here / "core.o")])]
+        jobs = [
+            ([*words, *flags, *include, "-c", str(here / "core.c"), "-o", str(here / "core.o")])
+        ]
         if not array.exists():
             name = f'-DXARRAY_C="{tree / ARRAY}"'
             shim = str(SHIM / "xarray.c")
@@ -167,8 +179,7 @@ def build(tree: Path, source: str, sanitize: bool = False) -> Path:
 
 def _inputs(tree: Path, architecture: str) -> Iterator[Path]:
     """The files that the compiler may read."""
-    for path in sorted(SHIM.rglob("*.[ch]")):
-        yield path
+    yield from sorted(SHIM.rglob("*.[ch]"))
     yield tree / ARRAY
     for name in ("xarray", "kconfig", "gfp_types", "cleanup"):
         if (tree / f"include/linux/{name}.h").is_file():

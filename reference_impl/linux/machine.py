@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import struct
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -145,7 +144,7 @@ class KernelMachine:
         specs = {d.name: d for d in (*setting.domains, *setting.others)}
         self.domains = list(dict.fromkeys(["blocked", "identity", *specs]))
         self.domain_at = {name: i for i, name in enumerate(self.domains)}
-        self.by_script = {(): 0}
+        self.by_script: dict[tuple[bool, ...], int] = {(): 0}
         self._operations: dict[Operation, bytes] = {}
         self._rows: dict[tuple[int, Row], bytes] = {}
         self._made: dict[bytes, Made] = {}
@@ -251,7 +250,9 @@ class KernelMachine:
         known = self._operations.get(operation)
         if known is None:
             known = self._operations[operation] = self._call(operation)
-        made = self._ask_in_turn(known) if self._in_turn else self._make(known, self.recorder.script)
+        made = (
+            self._ask_in_turn(known) if self._in_turn else self._make(known, self.recorder.script)
+        )
         self.recorder.answered(made.events, made.taken, made.faults)
         return made.result, made.found
 

@@ -47,7 +47,9 @@ SANITIZERS = {
 Progress = Callable[[int, int, int], None]
 
 
-def explored(linux: Linux, scope: Scope | None = None, progress: Progress | None = None) -> Exploration:
+def explored(
+    linux: Linux, scope: Scope | None = None, progress: Progress | None = None
+) -> Exploration:
     """Explore a tree's functions, and separate what its release does not promise yet.
 
     Raises:

@@ -204,12 +204,12 @@ def _missing(tree: Path, name: str, text: str, definitions: Definitions) -> str:
         for other, item in definitions.items.items()
         if item.kind == "function" and item.file == CORE and "pasid" in other
     )
-    seen = f"of the functions with pasid in their name it has {', '.join(close[:4])}" if close else (
-        "none of its functions has pasid in its name"
+    seen = (
+        f"of the functions with pasid in their name it has {', '.join(close[:4])}"
+        if close
+        else ("none of its functions has pasid in its name")
     )
-    return (
-        f"{tree / CORE} has no {name}(), which Linux has since 6.2; {seen}"
-    )
+    return f"{tree / CORE} has no {name}(), which Linux has since 6.2; {seen}"
 
 
 def _unknown(

@@ -89,9 +89,7 @@ def test_a_function_is_missing(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 def test_a_tree_before_the_interface(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     original = tree(is_old)
     text = (original / CORE).read_text().replace("device_pasid", "device_id")
-    line = said(
-        capsys, "check", like(original, tmp_path / "t", drivers__iommu__iommu_dot_c=text)
-    )
+    line = said(capsys, "check", like(original, tmp_path / "t", drivers__iommu__iommu_dot_c=text))
     assert f"has no {ATTACH}(), which Linux has since 6.2" in line
 
 
@@ -151,7 +149,10 @@ def test_a_cache_that_cannot_be_written(
 
 @pytest.mark.parametrize(
     ("compiler", "says"),
-    [("no-such-cc", "there is no C compiler no-such-cc"), ("false", "the C compiler false refuses")],
+    [
+        ("no-such-cc", "there is no C compiler no-such-cc"),
+        ("false", "the C compiler false refuses"),
+    ],
 )
 def test_a_compiler_that_is_none(
     capsys: pytest.CaptureFixture[str],

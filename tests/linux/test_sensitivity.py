@@ -17,7 +17,15 @@ from tests.linux.trees import changed_core, is_new, like, tree
 SCOPE = Scope(devices=3, incapable=1, domains=2, pasids=1, faults=2)
 
 ATTACH, REPLACE, DETACH = (f"iommu_{kind}_device_pasid" for kind in ("attach", "replace", "detach"))
-SET, REMOVE, GET = "__iommu_set_group_pasid", "__iommu_remove_group_pasid", "iommu_attach_handle_get"
+SET, REMOVE, GET = (
+    "__iommu_set_group_pasid",
+    "__iommu_remove_group_pasid",
+    "iommu_attach_handle_get",
+)
+STORE = r"xa_store\(&group->pasid_array,\s*pasid, entry, GFP_KERNEL\)"
+FIRST = "list_first_entry(&group->devices, struct group_device, list)->dev"
+WALK = r"for_each_group_device\(group, device\)(?=[^#]*goto)"
+BACKWARDS = "list_for_each_entry_reverse(device, &group->devices, list)"
 BLOCK, COMPATIBLE = "iommu_remove_dev_pasid", "domain_iommu_ops_compatible"
 MAKE_ENTRY, DOMAIN_OF = "iommu_make_pasid_array_entry", "pasid_array_entry_to_domain"
 
@@ -37,7 +45,7 @@ MUTANTS = [
     Mutant("a failed attach keeps its reservation", ATTACH, r"xa_release\(", "(void)(", "ATT-8"),
     Mutant("a probe keeps its reservation", REPLACE, r"xa_release\(", "(void)(", "INV-1"),
     Mutant("nothing is undone", SET, r"goto err_revert", "return ret", "GSP-5"),
-    Mutant("the one that failed is undone too", SET, r"device == last_gdev\)\s*break", "0)", "GSP-3"),
+    Mutant("also the one that failed", SET, r"device == last_gdev\)\s*break", "0)", "GSP-3"),
     Mutant("whoever cannot go back is left", SET, r"iommu_remove_dev_pasid\(", "(void)(", "GSP-6"),
     Mutant("nobody hears of it", SET, r"WARN_ON\(", "(", "GSP-6"),
     Mutant("a replace is undone by blocking", SET, r"!old \|\|", "1 ||", "GSP-5"),
@@ -45,7 +53,7 @@ MUTANTS = [
            r"\1 if (device->list.prev == &group->devices) continue;", "GSP-4"),
     # order
     Mutant("the entry is there before the drivers", ATTACH, r"XA_ZERO_ENTRY", "entry", "ATT-10"),
-    Mutant("the entry goes before the drivers", DETACH, r"(__iommu_remove\w+\(.*\);)\s*(xa_\w+\(.*\);)",
+    Mutant("the entry goes early", DETACH, r"(__iommu_remove\w+\(.*\);)\s*(xa_\w+\(.*\);)",
            r"\2 \1", "DET-3"),
     Mutant("attach gives the mutex back early", ATTACH, r"(ret = __iommu_set_group)",
            r"mutex_unlock(&group->mutex); \1", "GSP-7"),
@@ -54,14 +62,14 @@ MUTANTS = [
            r"__iommu_remove_group_pasid(group, pasid, curr_domain); \1", "REP-14"),
     Mutant("replace erases first", REPLACE, r"(ret = __iommu_set_group)",
            r"xa_erase(&group->pasid_array, pasid); \1", "REP-12"),
-    Mutant("the last device is asked first", SET, r"for_each_group_device\(group, device\)(?=[^#]*goto)",
-           "list_for_each_entry_reverse(device, &group->devices, list)", "GSP-1"),
+    Mutant("the last device is asked first", SET, WALK,
+           BACKWARDS, "GSP-1"),
     # check
     Mutant("no group is not looked for", ATTACH, r"!group\b", "0", "ATT-1"),
     Mutant("the wrong error", ATTACH, r"-ENODEV", "-EINVAL", "ATT-1"),
     Mutant("nobody may be able to block", ATTACH, r"!ops->blocked_domain->ops->set_dev_pasid", "0",
            "ATT-2"),
-    Mutant("whose domain it is", ATTACH, r"!domain_iommu_ops_compatible\(ops, domain\)", "0", "ATT-3"),
+    Mutant("whose domain it is", ATTACH, r"!domain_iommu_ops_compatible\(.*?\)", "0", "ATT-3"),
     Mutant("PASID 0 is attached", ATTACH, r"pasid == IOMMU_NO_PASID", "0", "ATT-3"),
     Mutant("in recovery", ATTACH, r"group->recovery_cnt", "0", "ATT-4"),
     Mutant("one too many", ATTACH, r"pasid >=", "pasid >", "ATT-5"),
@@ -74,7 +82,7 @@ MUTANTS = [
     Mutant("the handle is published", REPLACE, r"curr == entry", "0", "REP-8"),
     Mutant("the same domain", REPLACE, r"curr_domain != domain", "1", "REP-10"),
     Mutant("under reset", REMOVE, r"!device->blocked &&", "", "DET-4"),
-    Mutant("the incapable are blocked", REMOVE, r"device->dev->iommu->max_pasids > 0", "1", "DET-2"),
+    Mutant("the incapable too", REMOVE, r"device->dev->iommu->max_pasids > 0", "1", "DET-2"),
     Mutant("the type", GET, r"handle->domain->type != type", "0", "VIS-3"),
     Mutant("no handle found", GET, r"-ENOENT", "-EBUSY", "VIS-2"),
     # argument
@@ -83,14 +91,14 @@ MUTANTS = [
     Mutant("the roles are not swapped", SET, r"pasid, domain\)\)\)", "pasid, old)))", "GSP-5"),
     Mutant("blocked without being told", BLOCK, r"pasid, domain\)", "pasid, NULL)", "DET-2"),
     Mutant("the wrong device is blocked", REMOVE, r"iommu_remove_dev_pasid\(device->dev",
-           "iommu_remove_dev_pasid(list_first_entry(&group->devices, struct group_device, list)->dev",
+           f"iommu_remove_dev_pasid({FIRST}",
            "DET-2"),
     # entry
     Mutant("the handle is not written", MAKE_ENTRY, r"handle->domain = domain;", "", "ATT-6"),
     Mutant("the handle is not stored", MAKE_ENTRY, r"if \(handle\)", "if (0)", "ATT-9"),
-    Mutant("the entry is not stored", ATTACH, r"xa_store\(&group->pasid_array,\s*pasid, entry, GFP_KERNEL\)",
+    Mutant("the entry is not stored", ATTACH, STORE,
            "NULL", "ATT-9"),
-    Mutant("the old entry stays", REPLACE, r"xa_store\(&group->pasid_array,\s*pasid, entry, GFP_KERNEL\)",
+    Mutant("the old entry stays", REPLACE, STORE,
            "NULL", "REP-12"),
     Mutant("the entry is not erased", DETACH, r"xa_erase\(", "(void)(", "DET-1"),
     Mutant("a domain is taken for a handle", DOMAIN_OF, r"== IOMMU_PASID_ARRAY_DOMAIN",
