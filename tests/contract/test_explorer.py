@@ -38,8 +38,7 @@ LONGEST = 6
 
 def every_step(implementation: Implementation, scope: Scope) -> Iterator[tuple[Step, int, int]]:
     """Each step of a scope, with its number of calls and faults. Nothing is remembered but the
-    states, nothing is put back, and all combinations of faults are tried.
-    """
+    states, nothing is put back, and all combinations of faults are tried."""
     for setting, starts in scope.starts(implementation.lacks):
         recorder = Recorder(0)
         machine = implementation.boot(setting, recorder)
