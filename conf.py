@@ -22,11 +22,11 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_needs",
     "sphinx_copybutton",
-    "sphinx_codeautolink",
     # the project's own, in spec/_ext
     "api",
     "cards",
     "errno_table",
+    "matrix",
     "registry",
 ]
 
@@ -72,8 +72,6 @@ viewcode_follow_imported_members = False  # or it lists the module builtins
 add_module_names = False  # each section is headed by the module's name
 toc_object_entries = False
 napoleon_numpy_docstring = False
-codeautolink_concat_default = True
-codeautolink_warn_on_missing_inventory = False
 
 # --- clauses, messages and commits: spec/_ext/registry.py checks them, cards.py draws them ---
 needs_id_required = True

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,15 @@ if TYPE_CHECKING:  # it takes a parser of C along, which most commands do not ne
 
 PROGRAM = "pasid-spec"
 WHAT = "[IMPLEMENTATION|PATH]"
+NAMES = fill(f"Implementations: {typed.listed(IMPLEMENTATIONS)}.", 76, break_on_hyphens=False)
+KNOWN = f"\b\n{NAMES}"  # click leaves these lines as they are
 
 implementation = click.argument("implementation", callback=typed.implementation, default="model")
 sanitize = click.option(
     "--sanitize", is_flag=True, help="Compile with AddressSanitizer and UndefinedBehaviorSanitizer."
+)
+some = click.argument(
+    "implementations", callback=typed.implementations, nargs=-1, metavar="[IMPLEMENTATION]..."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 
@@ -43,7 +49,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-@cli.command()
+@cli.command(epilog=KNOWN)
 @click.argument("what", callback=typed.implementation_or_path, default="model", metavar=WHAT)
 @typed.scoped
 @sanitize
@@ -51,10 +57,9 @@ def cli(ctx: click.Context) -> None:
 def check(what: PythonCore | Path, scope: Scope, sanitize: bool, as_json: bool) -> int:
     """Hold every clause against an implementation, or against the functions of a kernel tree.
 
-    IMPLEMENTATION is model (the default), posted-v1 or merged. PATH is a kernel tree or a
-    linux-source-*.tar.xz. Every state that can be reached within the scope is visited, and every
-    call made there with every combination of faults. For each clause that is broken the shortest
-    counterexample is shown.
+    The model is meant if none is named. PATH is a kernel tree or a linux-source-*.tar.xz. Every
+    state that can be reached within the scope is visited, and every call made there with every
+    combination of faults. For each clause that is broken the shortest counterexample is shown.
 
     Of a kernel tree the functions of drivers/iommu/iommu.c are taken out, compiled and run, as the
     user who types this; nothing is written outside the cache directory (XDG_CACHE_HOME).
@@ -108,14 +113,14 @@ def compare(path: Path, scope: Scope, sanitize: bool, as_json: bool) -> int:
     return 1 if found.different else 0
 
 
-@cli.command("explore")
+@cli.command("explore", epilog=KNOWN)
 @implementation
 @typed.scoped
 @as_json
 def explore_(implementation: PythonCore, scope: Scope, as_json: bool) -> None:
     """Count the states and steps of an implementation.
 
-    IMPLEMENTATION is model (the default), posted-v1 or merged.
+    The model is meant if none is named.
     """
     seen, seconds = explored(implementation, scope)
     if as_json:
@@ -124,12 +129,16 @@ def explore_(implementation: PythonCore, scope: Scope, as_json: bool) -> None:
         printed.say_summary(seen, seconds)
 
 
-@cli.command()
+@cli.command(epilog=KNOWN)
+@some
 @typed.scoped
 @as_json
-def matrix(scope: Scope, as_json: bool) -> None:
-    """Show every clause against every implementation."""
-    runs = [explored(each, scope) for each in IMPLEMENTATIONS.values()]
+def matrix(implementations: list[PythonCore], scope: Scope, as_json: bool) -> None:
+    """Show every clause against every implementation.
+
+    Or against those that are named.
+    """
+    runs = [explored(each, scope) for each in implementations]
     if as_json:
         printed.data(printed.verdicts(seen for seen, _ in runs))
     else:
@@ -204,6 +213,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
+    except OSError as error:
+        click.echo(f"{PROGRAM}: cannot write: {error.strerror}", err=True)
+        return 1
     return status or 0
 
 

@@ -1,44 +1,65 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How fast the explorer is: over the model, and over the functions of kernel trees.
+"""How fast the explorer is on the model: ``make bench``.
 
-    python tools/bench.py [TREE...]
-
-All are explored in the default scope, one after the other, in this process.
+Each figure is the median of three runs, in seconds of CPU time, which a busy machine changes less
+than it changes the time on the wall.
 """
 
 from __future__ import annotations
 
+import gc
+import platform
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from time import perf_counter
+from statistics import median
+from time import process_time
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from rich.console import Console
+from rich.table import Table
 
-from reference_impl.contract import IMPLEMENTATIONS, Implementation, explore
-from reference_impl.linux import LinuxError, ask
-from tools.fetch_kernels import default_directory
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, Clause, Exploration, Scope, explore
+
+RUNS = 3
 
 
-def main(arguments: list[str]) -> int:
-    """Explore everything, and print a line for each."""
-    paths = [Path(each) for each in arguments]
-    paths = paths or sorted(default_directory().glob("linux-source-*/*.tar.xz"))
-    explored: list[Implementation] = [IMPLEMENTATIONS["model"]]
-    try:
-        explored += [ask(path) for path in paths]
-    except LinuxError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    for each in explored:
-        start = perf_counter()
-        seen = explore(each)
-        seconds = perf_counter() - start
-        print(
-            f"{each.name:16} {seen.steps:9,} steps in {seconds:5.2f} s, "
-            f"{seen.steps / seconds:9,.0f} a second"
-        )
-    return 0
+def measured(scope: Scope, clauses: Iterable[Clause]) -> tuple[Exploration, float]:
+    """An exploration of the model, and how long it takes."""
+    clauses, times = tuple(clauses), []
+    for _ in range(RUNS):
+        gc.collect()
+        start = process_time()
+        seen = explore(IMPLEMENTATIONS["model"], scope, clauses)
+        times.append(process_time() - start)
+    return seen, median(times)
+
+
+def main() -> None:
+    """Print the table."""
+    table = Table(title=f"model, Python {platform.python_version()}, median of {RUNS} runs")
+    table.add_column("scope")
+    for head in ("states", "steps", "seconds", "steps/s"):
+        table.add_column(head, justify="right")
+    console = Console(highlight=False)
+    with console.status("exploring"):
+        add(table, "default, explore only", Scope(), ())
+        for devices in range(1, 5):
+            name = f"{devices} devices" if devices > 1 else "1 device"
+            default = " (default)" if devices == Scope().devices else ""
+            add(table, f"{name}{default}", Scope(devices=devices), CLAUSES.values())
+    console.print(table)
+    console.print(f"default scope: {Scope()}", soft_wrap=True)
+    console.print(f"every different step is judged by {len(CLAUSES)} clauses, but in the first row")
+
+
+def add(table: Table, name: str, scope: Scope, clauses: Iterable[Clause]) -> None:
+    """Measure, and add a line."""
+    seen, seconds = measured(scope, clauses)
+    speed = seen.steps / seconds
+    table.add_row(name, f"{seen.states:,}", f"{seen.steps:,}", f"{seconds:.2f}", f"{speed:,.0f}")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

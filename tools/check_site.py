@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Check a built site: it asks no other host for anything, and no link in it leads nowhere.
+"""Check a built site, which is the argument.
 
-python tools/check_site.py DIRECTORY
+It asks no other host for anything, no link in it leads nowhere, and what a notebook stores as HTML
+is in its page byte for byte.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tools import notebooks
 
 # attributes whose value the browser loads by itself; an <a href> waits for the reader
 LOADED = {
@@ -84,6 +89,21 @@ def problems(site: Path) -> list[str]:
     return found
 
 
+def changed_outputs(site: Path) -> list[str]:
+    """A line for each notebook with an HTML output that its page does not have as it is stored."""
+    found = []
+    for path in notebooks.paths():
+        name = path.relative_to(notebooks.ROOT).with_suffix(".html")
+        page = (site / name).read_text(encoding="utf-8")
+        cells = [cell for cell in notebooks.read(path).cells if cell.cell_type == "code"]
+        outputs = [
+            out.get("data", {}).get("text/html", "") for cell in cells for out in cell.outputs
+        ]
+        if not all(output in page for output in outputs):
+            found.append(f"{name} does not show an output as it is stored")
+    return found
+
+
 def main() -> int:
     """The command; see the head of this file.
 
@@ -94,8 +114,9 @@ def main() -> int:
     if not site or not (site / "index.html").is_file():
         print("usage: check_site.py DIRECTORY, of a site that is built", file=sys.stderr)
         return 2
-    found = problems(site)
-    print("\n".join(found) or "No request to another host, no link that leads nowhere.")
+    found = problems(site) + changed_outputs(site)
+    said = "No request to another host, no link that leads nowhere, every output as it is stored."
+    print("\n".join(found) or said)
     return int(bool(found))
 
 

@@ -20,11 +20,13 @@ from rich.text import Text
 from ..contract import CLAUSES, Clause, Differences, Exploration, Finding
 from ..contract.clause import CALLS
 from ..present import story
+from ..present.tables import SYMBOLS
 
 if TYPE_CHECKING:
     from ..linux.machine import Linux
 
 COLOURS = {"held": "green", "broken": "bold red", "not-applicable": "yellow", "not-promised": "dim"}
+PLAIN_SYMBOLS = {"held": "+", "broken": "X", "not-applicable": "-", "not-promised": "."}
 NOT_APPLICABLE = "no step in this scope is about it"
 
 
@@ -193,11 +195,14 @@ def say_summary(seen: Exploration, seconds: float) -> None:
 
 
 def say_matrix(seen: list[Exploration]) -> None:
-    """Clauses against implementations."""
-    say((f"{'clause':8}" + "".join(f"{each.implementation:16}" for each in seen) + "title", "bold"))
+    """Clauses against implementations; the name of each stands above its column."""
+    marks = SYMBOLS if console().encoding.startswith("utf") else PLAIN_SYMBOLS
+    for column, each in enumerate(seen):
+        say(f"{'' if column else 'clause':8}{'|  ' * column}", (each.implementation, "bold"))
     for id, clause in CLAUSES.items():
         row = [each.findings[id].verdict for each in seen]
-        say(f"{id:8}", *((f"{words(v):16}", COLOURS[v]) for v in row), clause.title)
+        say(f"{id:8}", *((f"{marks[v]}  ", COLOURS[v]) for v in row), clause.title)
+    say(", ".join(f"{mark} {words(verdict)}" for verdict, mark in marks.items()))
 
 
 # What a clause or an errno is

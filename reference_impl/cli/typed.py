@@ -99,6 +99,13 @@ def looks_like_a_path(value: str) -> bool:
         return False
 
 
+def implementations(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> list[PythonCore]:
+    """The implementations of those names; all if there are none."""
+    return [implementation(ctx, param, value) for value in dict.fromkeys(values or IMPLEMENTATIONS)]
+
+
 def size(_ctx: click.Context, param: click.Parameter, value: str) -> int:
     """One size of a scope."""
     low, high = SMALLEST[param.name or ""], LARGEST[param.name or ""]

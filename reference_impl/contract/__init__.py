@@ -5,9 +5,11 @@ from . import clauses as _clauses
 from .clause import CLAUSES, Clause
 from .differences import Differences, differences
 from .explorer import Exploration, Finding, Trace, explore, replay
+from .hitless import hitless
 from .implementation import Implementation, PythonCore
-from .known import IMPLEMENTATIONS
-from .scope import Scope, ScopeError
+from .judging import judge_driver
+from .known import IMPLEMENTATIONS, with_driver
+from .scope import Habitat, Scope, ScopeError
 from .session import Session
 from .step import Operation, Setting, State, Step
 from .variant import variant
@@ -19,6 +21,7 @@ __all__ = [
     "Differences",
     "Exploration",
     "Finding",
+    "Habitat",
     "Implementation",
     "Operation",
     "PythonCore",
@@ -31,8 +34,11 @@ __all__ = [
     "Trace",
     "differences",
     "explore",
+    "hitless",
+    "judge_driver",
     "replay",
     "variant",
+    "with_driver",
 ]
 
 assert _clauses.__all__, "importing the clauses has registered them"

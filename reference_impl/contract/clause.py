@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .step import Step
+from .step import EVENTS, Step
 
 Verdict: TypeAlias = bool | str | None
 """What a predicate says: True, it holds; a sentence, it is broken and this is why; None, the
@@ -17,6 +17,10 @@ clause has nothing to say of such a step. (Never False.)"""
 Predicate: TypeAlias = Callable[[Step], Verdict]
 
 CALLS = ("attach", "replace", "detach", "handle_get")
+
+EXTRAS = frozenset({"driver", "resets", "RID", "vtd"})
+"""What an implementation has only if it says so: a driver of its own that is judged with it, resets
+of devices, a driver that asks what is attached for traffic without a PASID, VT-d's records."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class Clause:
     """The errno with which it refuses a call, if it does."""
     needs: str | None = None
     """What an implementation must have a notion of to promise this: ``"handles"``…"""
+
+    def lacking(self, lacks: frozenset[str], has: frozenset[str]) -> str:
+        """What it needs and an implementation has not; nothing if it has all."""
+        if self.needs is None or self.needs in has:
+            return ""
+        return self.needs if self.needs in lacks or self.needs in EXTRAS else ""
 
     @property
     def family(self) -> str:
@@ -79,7 +89,7 @@ def clause(
             raise ValueError(f"{id} is taken")
         if not sources or not statement:
             raise ValueError(f"{id} needs a source and a statement")
-        if unknown := set(on.split()) - set(CALLS):
+        if unknown := set(on.split()) - {*CALLS, *EVENTS}:
             raise ValueError(f"{id} speaks of unknown operations: {', '.join(sorted(unknown))}")
         CLAUSES[id] = Clause(
             id,

@@ -53,7 +53,7 @@ def differences(
     """
     scope = scope or Scope()
     found = Differences(one.name, other.name, scope)
-    for setting, starts in scope.starts(one.lacks | other.lacks):
+    for setting, starts in scope.starts(one.lacks | other.lacks, one.habitat):
         recorder = Recorder(scope.faults)
         machine = other.boot(setting, recorder)
         beside = _Beside(found, machine, recorder)
@@ -82,8 +82,8 @@ class _Beside:
             machine.load(state)
             self.state = state
         recorder.follow(script)
-        theirs = observe(machine, recorder, state, mine[0], mine[1])
-        if theirs[-1] or theirs[-3]:
+        theirs, notes = observe(machine, recorder, state, mine[0], mine[1])
+        if notes or theirs[-3]:
             machine.load(state)
         else:
             machine.restore(mine[0].pasid, mine[1])

@@ -13,13 +13,30 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..model.objects import NO_DOMAIN
 from .clause import CLAUSES, Clause
 from .implementation import Implementation, Machine
 from .recorder import Recorder
-from .scope import Scope, has_handle, operations
-from .step import NEW, PUBLISHED, Entry, Notes, Operation, Row, Setting, State, Step
+from .scope import Scope, has_handle, operations, possible
+from .step import (
+    EVENTS,
+    NEW,
+    PUBLISHED,
+    RESERVED,
+    Entry,
+    Notes,
+    Operation,
+    Row,
+    Setting,
+    State,
+    Step,
+    concerning,
+)
 
 Script = tuple[bool, ...]
+ONLY_LOCKED = (("lock",), ("unlock",))
+"""The events of a call that was refused under the mutex: nothing has changed."""
+
 Progress = Callable[[int, int, int], None]
 
 
@@ -67,6 +84,9 @@ class Exploration:
 
     implementation: str
     scope: Scope
+    calls: int | None = None
+    """How many calls there were at most, one after the other; None: as many as lead to new
+    states."""
     states: int = 0
     steps: int = 0
     different: int = 0
@@ -84,7 +104,7 @@ class Exploration:
         )
         return (
             f"{self.implementation}: {', '.join(f'{n} {v}' for n, v in counts if n)}\n"
-            f"scope: {self.scope}\n"
+            f"scope: {self.scope}{f', up to {self.calls} calls' if self.calls else ''}\n"
             f"{self.states:,} states, {self.steps:,} steps, {self.different:,} of them different"
         )
 
@@ -94,6 +114,7 @@ def explore(
     scope: Scope | None = None,
     clauses: Iterable[Clause] | None = None,
     progress: Progress | None = None,
+    calls: int | None = None,
 ) -> Exploration:
     """Explore an implementation within a scope, and judge every step.
 
@@ -102,19 +123,24 @@ def explore(
         scope: how large; the default scope if None.
         clauses: which to judge by; all if None.
         progress: called now and then with the states done, the states known, and the steps.
+        calls: how many calls there are at most, one after the other. A driver that forgets to drop
+            what it takes gets to ever new states; without a limit its exploration has no end.
     """
     scope = scope or Scope()
-    seen = Exploration(implementation.name, scope)
+    seen = Exploration(implementation.name, scope, calls)
     for each in CLAUSES.values() if clauses is None else clauses:
         finding = seen.findings[each.id] = Finding(each)
-        if each.needs in implementation.lacks:
+        if lacking := each.lacking(implementation.lacks, implementation.has):
             finding.promised = False
-            finding.reason = f"{implementation.name} has no {each.needs}"
-    for place, (setting, starts) in enumerate(scope.starts(implementation.lacks)):
+            finding.reason = f"{implementation.name} has no {lacking}"
+    every = scope.starts(implementation.lacks, implementation.habitat)
+    for place, (setting, starts) in enumerate(every):
         _explore(implementation, setting, place, starts, seen, progress)
     for finding in seen.findings.values():
         if finding.trace:
             finding.steps = replay(implementation, finding.trace)
+        elif finding.verdict == "not-applicable":
+            finding.reason = "no step in this scope was about it"
     return seen
 
 
@@ -131,14 +157,16 @@ def _explore(
         if finding.promised:
             for kind in finding.clause.on:
                 judges.setdefault(kind, []).append(finding)
-    walk = Walk(implementation, setting, starts, seen.scope.faults)
+    walk = Walk(implementation, setting, starts, seen.scope.faults, calls=seen.calls)
+    if progress:
+        walk.told = lambda: progress(
+            seen.states + walk.done, seen.states + len(walk.came), seen.steps + walk.steps
+        )
     for step, state in walk:
         rank = (walk.calls_to(state) + 1, walk.recorder.faults, place, len(step.events))
         for finding in judges.get(step.operation.kind, ()):
             if _judge(finding, step, rank):
                 finding.trace = walk.trace(state, step.operation)
-        if progress and not walk.different % 32:
-            progress(seen.states + walk.done, seen.states + len(walk.came), seen.steps + walk.steps)
     seen.states += len(walk.came)
     seen.steps += walk.steps
     seen.different += walk.different
@@ -156,6 +184,7 @@ class Walk:
         starts: the states to start from.
         faults: how many things may fail in one operation.
         beside: called after every step, with its state, its parts and its faults.
+        calls: how many calls there are at most, one after the other.
     """
 
     def __init__(
@@ -165,15 +194,21 @@ class Walk:
         starts: list[State],
         faults: int,
         beside: Callable[[State, tuple[Any, ...], Script], None] | None = None,
+        calls: int | None = None,
     ) -> None:
         self.setting = setting
         self.recorder = Recorder(faults)
         self.machine = implementation.boot(setting, self.recorder)
+        # a driver that has noted nothing yet may have its own way of saying so
+        starts = [s if s.driver else s._replace(driver=self.machine.notes()) for s in starts]
         self.came: dict[State, tuple[State | None, Operation | None, Script, int]]
-        self.came = dict.fromkeys(starts, (None, None, (), 0))
+        self.came = {start: (None, None, (), _prepared(start)) for start in starts}
         """How each state was reached: the state before, the call, its faults, how many calls."""
         self.steps = self.different = self.done = 0
+        self.told: Callable[[], None] | None = None
+        """Called whenever a state is done."""
         self.beside = beside
+        self.calls = calls
 
     def __iter__(self) -> Iterator[tuple[Step, State]]:
         """Each different step, and the state that it was made in."""
@@ -183,10 +218,13 @@ class Walk:
             (operation, index.get(operation.pasid), operation.handle == PUBLISHED)
             for operation in operations(self.setting)
         ]
+        guarded = self.setting.driver
         leaves: dict[tuple[Any, ...], Row | None] = {}  # the row that a step leaves, if any
         unseen = Row(None, ())
         queue = list(came)
         for state in queue:
+            if self.calls is not None and came[state][3] >= self.calls:
+                break  # breadth first: so have all that follow
             rows, resetting, notes = state
             machine.load(state)
             left: set[tuple[int | None, Row | None, Notes]] = set()
@@ -194,14 +232,18 @@ class Walk:
                 before = machine.row(operation.pasid) if at is None else rows[at]
                 if needs_handle and not has_handle(before):
                     continue
+                if guarded and not possible(operation, state, before):
+                    continue
                 script: Script | None = ()
                 while script is not None:
                     recorder.follow(script)
-                    parts = observe(machine, recorder, state, operation, before)
+                    parts, now = observe(machine, recorder, state, operation, before)
                     self.steps += 1
-                    if parts[-1] != notes or parts[-3]:
+                    whole = guarded and operation.kind in EVENTS
+                    new = self._afterwards() if whole else None
+                    if now != notes or parts[-3] or whole:
                         machine.load(state)
-                    elif len(parts[2]) > 2:
+                    elif parts[2] and parts[2] != ONLY_LOCKED:
                         machine.restore(operation.pasid, before)
                     if self.beside:
                         self.beside(state, parts, recorder.taken)
@@ -211,15 +253,23 @@ class Walk:
                         after = leaves[parts] = None if ends_here(step) else settled(step.after)
                         self.different += 1
                         yield step, state
-                    gone = (at, after, parts[-1])
-                    if at is not None and after is not None and gone not in left:
+                    gone = (at, after, now)
+                    if at is not None and after is not None and (whole or gone not in left):
                         left.add(gone)
-                        new = State((*rows[:at], after, *rows[at + 1 :]), resetting, parts[-1])
+                        new = new or State((*rows[:at], after, *rows[at + 1 :]), resetting, now)
                         if new not in came:
                             came[new] = (state, operation, recorder.taken, came[state][3] + 1)
                             queue.append(new)
                     script = recorder.next_script()
             self.done += 1
+            if self.told:
+                self.told()
+
+    def _afterwards(self) -> State:
+        """The whole state, after what may have concerned every PASID."""
+        machine = self.machine
+        rows = tuple([settled(machine.row(pasid)) for pasid in self.setting.pasids])
+        return State(rows, machine.resetting(), machine.notes())
 
     def calls_to(self, state: State) -> int:
         """How many calls it takes to get to a state."""
@@ -236,20 +286,29 @@ class Walk:
             state = parent
 
 
+def _prepared(start: State) -> int:
+    """How many calls it would have taken to get to a start: one for each PASID and each reset."""
+    return sum(row.slot is not None for row in start.rows) + len(start.resetting)
+
+
 def observe(
     machine: Machine, recorder: Recorder, state: State, operation: Operation, before: Row
-) -> tuple[Any, ...]:
-    """Make the call in this state, and say all that can be seen of it: the parts of a step."""
+) -> tuple[tuple[Any, ...], Notes]:
+    """Make the call in this state, and say all that can be seen of it.
+
+    Returns the parts of a step, and all that the driver has noted then.
+    """
     pasid = operation.pasid
     result, found = machine.run(operation)
     events = tuple(recorder.events)
-    after, elsewhere = before, False
-    if len(events) > 2:  # more than the lock: every change is an event
+    after, elsewhere, notes = before, False, state.driver
+    if events and events != ONLY_LOCKED:  # every change is an event
         after = machine.row(pasid)
         for other, row in zip(machine.pasids, state.rows, strict=True):
             if other != pasid and machine.row(other) != row:
                 elsewhere = True
-    notes = machine.notes()
+        notes = machine.notes()
+    shown = concerning(pasid, state.driver, notes)
     return (
         operation,
         before,
@@ -259,9 +318,8 @@ def observe(
         found,
         state.resetting,
         elsewhere,
-        state.driver,
-        notes,
-    )
+        *shown,
+    ), notes
 
 
 def _judge(finding: Finding, step: Step, rank: tuple[int, ...]) -> bool:
@@ -283,7 +341,7 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
     """Make the calls of a trace again, with the same faults.
 
     Args:
-        implementation: the one that the trace was found with, or another.
+        implementation: the one that the trace was found with, or another with the same notions.
         trace: what to do.
     """
     recorder = Recorder(0)
@@ -293,26 +351,31 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
         machine.load(state)
         recorder.follow(script)
         before = machine.row(operation.pasid)
-        step = Step(trace.setting, *observe(machine, recorder, state, operation, before))
-        steps.append(step)
+        parts, notes = observe(machine, recorder, state, operation, before)
+        steps.append(Step(trace.setting, *parts))
         state = State(
             tuple(settled(machine.row(pasid)) for pasid in trace.setting.pasids),
-            state.resetting,
-            step.notes_after,
+            machine.resetting(),
+            notes,
         )
     return tuple(steps)
 
 
 def ends_here(step: Step) -> bool:
-    """Whether somebody broke a promise to the core, so that nothing more is promised.
+    """Whether nothing more is promised: a promise to the core is broken, or the core is.
 
     A driver that cannot block a PASID (DRV-6), a caller that passes a handle which is published
-    already, and a crash.
+    already, or detaches what is not attached where a driver has records; a crash, a reservation
+    that stays (INV-1), and an entry that names no domain.
     """
+    slot = step.after.slot
     return (
         step.operation.handle == PUBLISHED
         or isinstance(step.result, str)
+        or slot == RESERVED
+        or (isinstance(slot, Entry) and slot.domain == NO_DOMAIN)
         or any(call.domain == "blocked" and call.error for call in step.calls)
+        or (step.setting.driver and step.misled)
     )
 
 

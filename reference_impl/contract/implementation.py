@@ -6,22 +6,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..model.objects import AttachHandle, Device, Domain, Driver, Group
+from ..model import recovery
+from ..model.objects import AttachHandle, Device, Domain, Driver, Group, Notes
 from ..model.xarray import RESERVED as MODEL_RESERVED
 from .recorder import Recorder
+from .scope import Habitat
 from .step import (
     NEW,
     PUBLISHED,
     RESERVED,
     STRAY,
     Entry,
-    Notes,
     Operation,
     Row,
     Setting,
     Slot,
     State,
 )
+
+RESETS = ("reset_prepare", "reset_done")
 
 
 class Machine(Protocol):
@@ -41,6 +44,9 @@ class Machine(Protocol):
     def notes(self) -> Notes:
         """What the driver has noted for itself; nothing if it is no part of the machine."""
 
+    def resetting(self) -> tuple[str, ...]:
+        """The devices that are under reset."""
+
     def run(self, operation: Operation) -> tuple[int | str, str | None]:
         """Do it. Returns the result and, for a look-up, the handle found."""
 
@@ -54,7 +60,15 @@ class Implementation(Protocol):
 
     @property
     def lacks(self) -> frozenset[str]:
-        """What it has no notion of: ``"handles"``, ``"recovery"``, ``"replace"``."""
+        """Notions that it has not: ``"handles"``, ``"replace"``, ``"recovery"``, ``"static domains"``."""
+
+    @property
+    def has(self) -> frozenset[str]:
+        """What it has that most have not: see :data:`.clause.EXTRAS`."""
+
+    @property
+    def habitat(self) -> Habitat | None:
+        """What its driver has to be tried with, if that is a part of it."""
 
     def boot(self, setting: Setting, recorder: Recorder) -> Machine:
         """Make a machine that tells *recorder* what happens."""
@@ -69,12 +83,18 @@ class PythonCore:
         core: the module.
         driver: makes the driver of the group's devices.
         lacks: see :class:`Implementation`.
+        has: likewise.
+        habitat: likewise.
+        recovery: the module with the functions of :mod:`reference_impl.model.recovery`.
     """
 
     name: str
     core: Any
     driver: type[Driver] = Driver
     lacks: frozenset[str] = field(default_factory=frozenset)
+    has: frozenset[str] = field(default_factory=frozenset)
+    habitat: Habitat | None = None
+    recovery: Any = recovery
 
     def boot(self, setting: Setting, recorder: Recorder) -> PythonMachine:
         """Build the group."""
@@ -101,7 +121,12 @@ class PythonMachine:
         for spec in (*setting.domains, *setting.others):
             if spec.name not in self.domains:
                 owner = driver if spec.ours else Driver(recorder)
-                self.domains[spec.name] = Domain(spec.name, owner, spec.type, spec.takes_pasids)
+                self.domains[spec.name] = Domain(
+                    spec.name, owner, spec.type, spec.takes_pasids, spec.iopf_handler, spec.kind
+                )
+        recorder.names_faults = setting.driver
+        self.recovery = implementation.recovery
+        self.mortal = setting.driver and any(d.type == "sva" for d in setting.domains)
         self.setting = setting
         self.recorder = recorder
         self.pasids = setting.pasids
@@ -129,15 +154,13 @@ class PythonMachine:
         slot, hardware = row
         if slot is None:
             self.slots.pop(pasid, None)
-        elif slot == RESERVED:  # left behind by a core that forgot it
+        elif not isinstance(slot, Entry):
             self.slots[pasid] = MODEL_RESERVED
+        elif slot.handle is None:
+            self.slots[pasid] = self.domains[slot.domain]
         else:
-            assert isinstance(slot, Entry)
-            domain = self.domains[slot.domain]
-            if slot.handle is None:
-                self.slots[pasid] = domain
-            else:
-                self.slots[pasid] = AttachHandle(PUBLISHED, self.recorder, domain)
+            domain = self.domains.get(slot.domain)
+            self.slots[pasid] = AttachHandle(PUBLISHED, self.recorder, domain)
         for table, name in zip(self.tables, hardware, strict=True):
             if name is not None:
                 table[pasid] = self.domains[name]
@@ -146,8 +169,22 @@ class PythonMachine:
         self.group.mutex.held = False
 
     def notes(self) -> Notes:
-        """What the driver says that it has noted."""
-        return self.driver.save()
+        """What the driver says that it has noted.
+
+        A domain whose mm has gone and that is attached nowhere has been freed: its name then stands
+        for the next one.
+        """
+        notes = self.driver.save()
+        dead = [fact for fact in notes if fact[0] == "dead"] if self.mortal else []
+        if dead:
+            slots = [self.row(pasid).slot for pasid in self.pasids]
+            named = {slot.domain for slot in slots if isinstance(slot, Entry)}
+            notes = frozenset(notes) - {fact for fact in dead if fact[2] not in named}
+        return notes
+
+    def resetting(self) -> tuple[str, ...]:
+        """The devices that are blocked."""
+        return tuple([dev.name for dev in self.devices if dev.blocked])
 
     def row(self, pasid: int) -> Row:
         """The slot as it is, reserved included, and each device's PASID-table entry."""
@@ -169,11 +206,16 @@ class PythonMachine:
         try:
             if kind == "handle_get":
                 return 0, self.core.attach_handle_get(self.group, pasid, type_).name
+            if kind in RESETS:
+                self._reset(kind, self.by_name[device])
+                return 0, None
             dev, domain = self.by_name[device], self.domains[name]
             if kind == "detach":
                 self.core.detach_device_pasid(domain, dev, pasid)
             elif kind == "attach":
                 self.core.attach_device_pasid(domain, dev, pasid, *self._handle(handle, pasid))
+            elif kind == "mm_release":
+                self.driver.mm_release(domain)
             else:
                 self.core.replace_device_pasid(domain, dev, pasid, *self._handle(handle, pasid))
         except OSError as error:
@@ -182,6 +224,12 @@ class PythonMachine:
         except Exception as crash:
             return f"crashed: {type(crash).__name__}: {crash}", None
         return 0, None
+
+    def _reset(self, kind: str, dev: Device) -> None:
+        if kind == "reset_prepare":
+            self.recovery.reset_prepare(dev, self.core)
+        else:
+            self.recovery.reset_done(dev)
 
     def _handle(self, handle: str | None, pasid: int) -> tuple[object, ...]:
         if not self.setting.handles:

@@ -3,16 +3,59 @@
 
 from __future__ import annotations
 
-from ..designs import merged, posted_v1
+from typing import Any
+
+from ..designs import DESIGNS, merged
+from ..drivers import Amd, Mock, Smmuv3, Vtd, VtdInPlace, VtdRepaired
+from ..drivers.vtd import COPIED
 from ..model import core
+from ..model.objects import DomainKind, Driver
 from .implementation import PythonCore
+from .scope import Habitat
+
+VTD: dict[str, Any] = {"beginnings": (COPIED,), "odd": tuple(Vtd.without_pri)}
+RECOVERY = frozenset({"recovery"})
+
+
+def with_driver(
+    name: str,
+    driver: type[Driver],
+    *has: str,
+    lacks: frozenset[str] = frozenset(),
+    **habitat: Any,
+) -> PythonCore:
+    """The merged core with a driver.
+
+    Args:
+        name: what to call the two.
+        driver: the driver; its own kinds of domain are what is attached.
+        has: see :data:`.clause.EXTRAS`.
+        lacks: see :class:`.implementation.Implementation`.
+        habitat: what else of :class:`.scope.Habitat` is not as for most.
+    """
+    around = Habitat(
+        kinds=habitat.pop("kinds", driver.kinds) or (DomainKind(),) * 3,
+        identity=driver.identity_takes_pasids,
+        resets="resets" in has,
+        **habitat,
+    )
+    return PythonCore(name, merged, driver, lacks, frozenset({"driver", *has}), around)
+
 
 IMPLEMENTATIONS: dict[str, PythonCore] = {
-    each.name: each
-    for each in (
-        PythonCore("model", core),
-        PythonCore("posted-v1", posted_v1, lacks=posted_v1.LACKS),
-        PythonCore("merged", merged),
-    )
+    "model": PythonCore("model", core),
+    **{name: PythonCore(name, d.core, d.driver, d.lacks) for name, d in DESIGNS.items()},
+    **{
+        each.name: each
+        for each in (
+            with_driver("vtd", Vtd, "vtd", "resets", **VTD),
+            with_driver("vtd-in-place", VtdInPlace, "vtd", lacks=RECOVERY, **VTD),
+            with_driver("vtd-repaired", VtdRepaired, "vtd", "resets", **VTD),
+            with_driver("smmuv3", Smmuv3, "resets", "RID"),
+            with_driver("amd", Amd, "resets"),
+            # its devices are never reset, and each is alone in its group
+            with_driver("mock", Mock, lacks=RECOVERY, devices=1, pasids=(1024, 1, 2, 3)),
+        )
+    },
 }
 """By the name that the command line takes."""

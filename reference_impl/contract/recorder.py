@@ -29,6 +29,8 @@ class Recorder(Observer):
         self._script: tuple[bool, ...] = ()
         self._taken: list[bool] = []
         self.faults = 0
+        self.names_faults = False
+        """Whether an event says what of a driver's fails."""
 
     def asked(self, dev: Device, domain: Domain, old: Domain | None, pasid: int) -> None:
         """Note a driver call, and what a page request would find meanwhile."""
@@ -46,6 +48,10 @@ class Recorder(Observer):
         if what == "memory":
             self.saw(("no memory",))
             return ENOMEM
+        if self.names_faults:
+            self.saw(("no", what))
+        if what != "driver":
+            return ENOSPC if what == "domain id" else ENOMEM
         return DRIVER_ERRORS[(self.faults - 1) % len(DRIVER_ERRORS)]
 
     @property

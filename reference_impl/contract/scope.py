@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 
-from ..model.objects import NO_PASID
+from ..model.objects import EVERY_PASID, NO_PASID, DomainKind, Notes
 from .step import (
     NEW,
     PUBLISHED,
@@ -20,6 +20,38 @@ from .step import (
     Setting,
     State,
 )
+
+
+@dataclass(frozen=True)
+class Habitat:
+    """What a driver has to be tried with.
+
+    Args:
+        kinds: the kinds of domain that it makes; those that a small scope has no room for last.
+        identity: whether its identity domain can be set on a PASID.
+        pasids: the PASIDs to use.
+        devices: how many of its devices a group can have at most.
+        resets: whether its devices are reset.
+        beginnings: what else it may have noted before the first call.
+        odd: devices that it treats in another way; each has a group of its own.
+    """
+
+    kinds: tuple[DomainKind, ...] = (DomainKind(),) * 3
+    identity: bool = True
+    pasids: tuple[int, ...] = (1, 2, 3, 4)
+    devices: int = 6
+    resets: bool = True
+    beginnings: tuple[Notes, ...] = ()
+    odd: tuple[str, ...] = ()
+
+    def domains(self, number: int) -> tuple[DomainSpec, ...]:
+        """The first so many of its domains; those that cannot be set on a PASID are left out."""
+        specs = [
+            DomainSpec(name, kind.type, True, kind.takes_pasids, kind.iopf_handler, kind.kind)
+            for name, kind in zip("ABCDEFGHIJ", self.kinds, strict=False)
+        ]
+        return tuple([spec for spec in specs if spec.takes_pasids][:number])
+
 
 LARGEST = {"devices": 6, "incapable": 4, "domains": 6, "pasids": 4, "faults": 8}
 SMALLEST = {"devices": 0, "incapable": 0, "domains": 1, "pasids": 1, "faults": 0}
@@ -70,19 +102,27 @@ class Scope:
         """The sizes by name."""
         return asdict(self)
 
-    def starts(self, lacks: frozenset[str] = frozenset()) -> Iterator[tuple[Setting, list[State]]]:
+    def starts(
+        self, lacks: frozenset[str] = frozenset(), habitat: Habitat | None = None
+    ) -> Iterator[tuple[Setting, list[State]]]:
         """Each setting of the scope with the states that its exploration starts from.
 
         Args:
             lacks: what the implementation has no notion of; see
                 :class:`.implementation.Implementation`.
+            habitat: what its driver has to be tried with, if that is a part of it.
         """
+        if habitat:
+            yield from self._starts_in(habitat, lacks)
+            return
         main = self._group(lacks)
         nothing = Row(None, (None,) * len(main.devices))
         yield main, [State((nothing,) * self.pasids)]
         if "recovery" not in lacks:
             yield main._replace(name="in recovery"), list(_in_recovery(main))
         statics = tuple(DomainSpec(t, t) for t in ("identity", "blocked"))
+        if "static domains" in lacks:
+            statics = ()
         few = self._group(lacks, min(self.devices, 2), 0, min(self.domains, 1), 1)
         few = few._replace(name="static domains", domains=few.domains + statics, others=())
         if few.devices:
@@ -91,6 +131,66 @@ class Scope:
         none = self._group(lacks, 0, max(self.incapable, 1), 1, 1)._replace(
             name="no capable device"
         )
+        yield none, [_empty(none)]
+
+    def _starts_in(
+        self, habitat: Habitat, lacks: frozenset[str]
+    ) -> Iterator[tuple[Setting, list[State]]]:
+        """A large group with few kinds, a small one with all; one with resets; the odd ones."""
+        devices = min(self.devices, habitat.devices)
+
+        def group(name: str, devices: int, incapable: int, domains: int, pasids: int) -> Setting:
+            plain = self._group(lacks, devices, incapable, 1, pasids)
+            numbers = habitat.pasids[:pasids]
+            limit = max(numbers) + 1
+            return plain._replace(
+                name=name,
+                devices=tuple(
+                    d._replace(max_pasids=limit + (d.max_pasids > pasids + 1))
+                    if d.max_pasids
+                    else d
+                    for d in plain.devices
+                ),
+                domains=habitat.domains(domains),
+                pasids=numbers,
+                driver=True,
+            )
+
+        main = group("group", devices, min(self.incapable, 1), self.domains, self.pasids)
+        yield main._replace(short=True, others=()), [_empty(main)]
+        if devices:
+            few = min(devices, 2)
+            identity = DomainSpec("identity", "identity", takes_pasids=habitat.identity)
+            opless = [
+                DomainSpec(f"opless-{kind.type}", kind.type, takes_pasids=False)
+                for kind in habitat.kinds
+                if not kind.takes_pasids
+            ]
+            every = group("every kind", few, 0, 10, 1)
+            every = every._replace(
+                domains=(*every.domains, *[identity] * habitat.identity), short=True, others=()
+            )
+            yield every, [_empty(every), *(_empty(every, notes) for notes in habitat.beginnings)]
+            for name in habitat.odd:
+                device = every.devices[0]._replace(name=name)
+                odd = every._replace(name=f"{name} alone", devices=(device,))
+                yield odd, [_empty(odd)]
+            if habitat.resets:
+                both = group("resets", few, 0, 2, 1)
+                mm = [d for d in every.domains if d.type == "sva" and d not in both.domains]
+                both = both._replace(domains=(*both.domains, *mm[:1]))
+                alone = group("resets of one device", 1, 0, 2, min(self.pasids, 2))
+                for each in (both, alone):
+                    yield each._replace(resets=True, short=True, others=()), [_empty(each)]
+            static = group("static domains", few, 0, 1, 1)
+            statics = [*[identity] * habitat.identity, DomainSpec("blocked", "blocked")]
+            static = static._replace(
+                domains=(*static.domains, *statics),
+                others=(*static.others, *opless, *[identity] * (not habitat.identity)),
+            )
+            yield static, [_empty(static)]
+            yield static._replace(name="no blocked domain", blocks_pasids=False), [_empty(static)]
+        none = group("no capable device", 0, max(self.incapable, 1), 1, 1)._replace(others=())
         yield none, [_empty(none)]
 
     def _group(
@@ -133,7 +233,9 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
     """
     dev = setting.devices[0].name
     last = setting.devices[-1].name
-    handles = (None, NEW, PUBLISHED) if setting.handles else (None,)
+    handles: tuple[str | None, ...] = (None, NEW, PUBLISHED) if setting.handles else (None,)
+    if setting.short and setting.handles:
+        handles = (NEW,)
     names = [d.name for d in setting.domains]
     found: list[Operation] = []
     for pasid in setting.pasids:
@@ -143,8 +245,11 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
             found += [Operation("replace", dev, pasid, name, h) for h in handles]
         for name in names if setting.blocks_pasids else ():  # else nothing could be attached
             found.append(Operation("detach", last, pasid, name))
-        if setting.handles:
+        if setting.handles and not setting.short:
             found += [Operation("handle_get", dev, pasid, type=t) for t in (None, "paging", "sva")]
+    found += events(setting)
+    if setting.short:
+        return tuple(found)
     wrong = NEW if setting.handles else None
     first, pasid = names[0], setting.pasids[0]
     for kind in ("attach", "replace") if setting.replaces else ("attach",):
@@ -161,6 +266,40 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def events(setting: Setting) -> list[Operation]:
+    """What happens without being a call on a PASID: see :data:`.step.EVENTS`."""
+    found: list[Operation] = []
+    if setting.resets:
+        for dev in setting.capable:
+            found.append(Operation("reset_prepare", dev, setting.pasids[0]))
+            found.append(Operation("reset_done", dev, setting.pasids[0]))
+    if setting.driver:
+        mortal = [d.name for d in setting.domains if d.type == "sva"]
+        found += [
+            Operation("mm_release", setting.devices[0].name, pasid, name)
+            for name in mortal
+            for pasid in setting.pasids
+        ]
+    return found
+
+
+def possible(operation: Operation, state: State, row: Row | None) -> bool:
+    """Whether a caller that keeps to the rules could do this now, or it could happen.
+
+    A device is reset that is not under reset; an mm goes away once, and nobody attaches it then.
+    """
+    kind, device, _, domain, _, _ = operation
+    if kind == "reset_prepare":
+        return device not in state.resetting
+    if kind == "reset_done":
+        return device in state.resetting
+    if ("dead", EVERY_PASID, domain) in state.driver:
+        return kind == "detach"
+    if kind == "mm_release":
+        return row is not None and isinstance(row.slot, Entry) and row.slot.domain == domain
+    return True
+
+
 def has_handle(row: Row) -> bool:
     """Whether there is a published handle, which a caller could pass again."""
     return isinstance(row.slot, Entry) and row.slot.handle is not None
@@ -170,8 +309,8 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _empty(setting: Setting) -> State:
-    return State((Row(None, (None,) * len(setting.devices)),) * len(setting.pasids))
+def _empty(setting: Setting, notes: Notes = ()) -> State:
+    return State((Row(None, (None,) * len(setting.devices)),) * len(setting.pasids), (), notes)
 
 
 def _in_recovery(setting: Setting) -> Iterator[State]:

@@ -23,8 +23,11 @@ class _NamedFaults(Recorder):
 
     def fails(self, what: MayFail) -> int:
         """Fail if this is the next thing that shall."""
-        here = what if what == "memory" else self.events[-1][1]
-        if not self.wanted or self.wanted[0] != here:
+        here: tuple[str, ...] = (what,)
+        if what != "memory":
+            device = next(str(e[1]) for e in reversed(self.events) if e[0] == "call")
+            here = (device, f"{device}:{what}")
+        if not self.wanted or self.wanted[0] not in here:
             return super().fails(what)
         self.wanted.pop(0)
         self._script = (*self._script, *[False] * (len(self._taken) - len(self._script)), True)
@@ -59,11 +62,14 @@ class Session:
             known[implementation] if isinstance(implementation, str) else implementation
         )
         scope = Scope(devices, incapable, domains, pasids, 0)
-        self.setting, starts = next(scope.starts(self.implementation.lacks))
-        self.state: State = starts[0]
+        starts: list[State]
+        self.setting, starts = next(
+            scope.starts(self.implementation.lacks, self.implementation.habitat)
+        )
         self.steps: list[Step] = []
         self._recorder = _NamedFaults()
         self._machine = self.implementation.boot(self.setting, self._recorder)
+        self.state: State = starts[0]._replace(driver=self._machine.notes())
 
     def attach(
         self, domain: str, pasid: int = 1, handle: str | None = NEW, fail: str = "", dev: str = ""
@@ -116,7 +122,8 @@ class Session:
         Args:
             operation: the call.
             fail: what fails, in order and separated by blanks: the next call of a device (its
-                name), or the next allocation (``memory``).
+                name, or what of its driver's: ``d0:tag``), or the array's next allocation
+                (``memory``).
 
         Raises:
             ValueError: something that should have failed was never tried, or is not there.
@@ -129,13 +136,14 @@ class Session:
         recorder.follow(())
         recorder.wanted = fail.split()
         before = machine.row(operation.pasid)
-        step = Step(self.setting, *observe(machine, recorder, self.state, operation, before))
+        parts, notes = observe(machine, recorder, self.state, operation, before)
+        step = Step(self.setting, *parts)
         if recorder.wanted:
             raise ValueError(f"{recorder.wanted[0]} was not asked, so it could not fail")
         self.state = State(
             tuple(settled(machine.row(p)) for p in self.setting.pasids),
-            self.state.resetting,
-            step.notes_after,
+            machine.resetting(),
+            notes,
         )
         self.steps.append(step)
         return step

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
+from ..model.objects import EVERY_PASID
+from ..model.objects import Notes as Notes
 from ..model.observer import Event
 
 NO_HANDLE = None
@@ -22,6 +24,9 @@ NEW = "h'"
 
 STRAY = "stray"
 """The name of a device that is in no group."""
+
+EVENTS = ("reset_prepare", "reset_done", "mm_release")
+"""The kinds of operation that may concern every PASID; a step shows one."""
 
 
 class DeviceSpec(NamedTuple):
@@ -38,6 +43,10 @@ class DomainSpec(NamedTuple):
     type: str = "paging"
     ours: bool = True
     takes_pasids: bool = True
+    iopf_handler: bool = False
+    """Whether page requests for it are wanted."""
+    kind: str = ""
+    """What only its driver understands."""
 
 
 class Setting(NamedTuple):
@@ -57,11 +66,16 @@ class Setting(NamedTuple):
     """Whether the implementation has attach handles."""
     replaces: bool = True
     """Whether the implementation has a replace at all."""
+    driver: bool = False
+    """Whether a driver with records is part of it: what its calls were refused for is told."""
+    resets: bool = False
+    """Whether devices are reset."""
+    short: bool = False
+    """Whether only calls with new handles and right arguments are made."""
 
     def domain(self, name: str) -> DomainSpec:
         """The domain of that name."""
-        known = (d for d in (*self.domains, *self.others) if d.name == name)
-        found = next(known, DomainSpec(name))  # a broken core may name one that is none
+        found = next(d for d in (*self.domains, *self.others) if d.name == name)
         return found._replace(takes_pasids=self.blocks_pasids) if name == "blocked" else found
 
     @property
@@ -79,7 +93,8 @@ class Operation(NamedTuple):
     """One call with its arguments."""
 
     kind: str
-    """``"attach"``, ``"replace"``, ``"detach"`` or ``"handle_get"``."""
+    """``"attach"``, ``"replace"``, ``"detach"`` or ``"handle_get"``; or what is no call on a PASID:
+    ``"reset_prepare"``, ``"reset_done"`` of a device, ``"mm_release"`` of an SVA domain."""
     device: str
     pasid: int
     domain: str | None = None
@@ -90,6 +105,8 @@ class Operation(NamedTuple):
     def __str__(self) -> str:
         if self.kind == "handle_get":
             return f"handle_get(PASID {self.pasid}{f', {self.type}' if self.type else ''})"
+        if self.kind in EVENTS:
+            return f"{self.kind}({self.domain or self.device})"
         where = "" if self.device != STRAY else f", {STRAY}"
         handle = "" if self.handle is None else f", {self.handle}"
         return f"{self.kind}({self.domain}, PASID {self.pasid}{where}{handle})"
@@ -102,8 +119,15 @@ class Entry(NamedTuple):
     handle: str | None
 
 
-Notes = tuple[object, ...]
-"""A driver's own records, as plain hashable data; only the driver's own clauses look at them."""
+def concerning(pasid: int, before: Notes, after: Notes) -> tuple[Notes, Notes]:
+    """Of a driver's notes before and after a call: those on its PASID, and those that changed."""
+    if not before and not after:
+        return (), ()
+    left, came = frozenset(before), frozenset(after)
+    same = left & came
+    kept = frozenset(fact for fact in same if fact[1] in (pasid, EVERY_PASID))
+    return kept | (left - same), kept | (came - same)
+
 
 RESERVED = "reserved"
 Slot = Entry | str | None
@@ -190,7 +214,7 @@ class Step:
         self.elsewhere = elsewhere
         """Whether any other PASID of the group was changed."""
         self.notes_before = notes_before
-        """What the driver had noted for itself before."""
+        """What the driver had noted before, of this PASID or what changed: see `concerning`."""
         self.notes_after = notes_after
 
     def key(self) -> tuple[object, ...]:
@@ -267,6 +291,18 @@ class Step:
         """How many WARNs the kernel would have printed."""
         return sum(event[0] == "warn" for event in self.events)
 
+    @cached_property
+    def specs(self) -> dict[str, DomainSpec]:
+        """The domains that can be attached, by name."""
+        return {d.name: d for d in self.setting.domains}
+
+    @cached_property
+    def misled(self) -> bool:
+        """Whether it is a detach of what the caller has not attached."""
+        slot = self.before.slot
+        named = slot.domain if isinstance(slot, Entry) else None
+        return self.operation.kind == "detach" and self.operation.domain != named
+
     @property
     def out_of_memory(self) -> bool:
         """Whether the array could not get memory."""
@@ -305,6 +341,9 @@ class Step:
             "events": [list(event) for event in self.events],
             "result": self.result,
             "after": self._row(self.after),
+            "found": self.found,
+            "resetting": list(self.resetting),
+            "elsewhere": self.elsewhere,
         }
 
     def _row(self, row: Row) -> dict[str, object]:

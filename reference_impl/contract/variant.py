@@ -1,35 +1,75 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What if a line were different? The same core with a few words of its source changed."""
+"""What if a line were different? The same core or driver with a few words of its source changed."""
 
 from __future__ import annotations
 
 import inspect
-from types import ModuleType
+import textwrap
+from dataclasses import replace
+from types import FunctionType, ModuleType
+from typing import Any
 
+from ..model.objects import Driver
 from .implementation import PythonCore
 from .known import IMPLEMENTATIONS
 
+Change = tuple[str, str]
 
-def variant(base: str | PythonCore, *changes: tuple[str, str], name: str = "variant") -> PythonCore:
+
+def variant(
+    base: str | PythonCore, *changes: Change, name: str = "variant", of: str = "core"
+) -> PythonCore:
     """Make an implementation from another one's source.
 
     Args:
         base: the implementation to start from, or its name.
         changes: pairs of what stands in its source exactly once, and what shall stand there.
         name: what to call the result.
+        of: whose source: ``"core"``, ``"driver"`` (its methods and those it inherits) or
+            ``"recovery"``.
 
     Raises:
         ValueError: a text does not stand in the source exactly once.
     """
     known = IMPLEMENTATIONS[base] if isinstance(base, str) else base
-    core: ModuleType = known.core
-    text = getattr(core, "__changed_source__", None) or inspect.getsource(core)
+    if of == "driver":
+        return replace(known, name=name, driver=_changed_driver(known.driver, changes))
+    changed = _changed_module(getattr(known, of), changes, name)
+    parts: dict[str, Any] = {of: changed}
+    return replace(known, name=name, **parts)
+
+
+def _changed_module(module: ModuleType, changes: tuple[Change, ...], name: str) -> ModuleType:
+    text = getattr(module, "__changed_source__", None) or inspect.getsource(module)
     for old, new in changes:
         if text.count(old) != 1:
-            raise ValueError(f"{old!r} stands {text.count(old)} times in {core.__name__}, not once")
+            found = text.count(old)
+            raise ValueError(f"{old!r} stands {found} times in {module.__name__}, not once")
         text = text.replace(old, new)
-    changed = ModuleType(f"{core.__name__}")
-    changed.__package__ = core.__package__
+    changed = ModuleType(f"{module.__name__}")
+    changed.__package__ = module.__package__
     changed.__dict__["__changed_source__"] = text
-    exec(compile(text, f"<{name} of {core.__name__}>", "exec"), changed.__dict__)
-    return PythonCore(name, changed, known.driver, known.lacks)
+    exec(compile(text, f"<{name} of {module.__name__}>", "exec"), changed.__dict__)
+    return changed
+
+
+def _changed_driver(driver: type[Driver], changes: tuple[Change, ...]) -> type[Driver]:
+    """A subclass in which the methods with the changed texts are overridden."""
+    methods: dict[str, FunctionType] = {}
+    for each in reversed(driver.__mro__):
+        methods.update((k, v) for k, v in vars(each).items() if isinstance(v, FunctionType))
+    texts = {key: inspect.getsource(method) for key, method in methods.items()}
+    touched: set[str] = set()
+    for old, new in changes:
+        where = [key for key, text in texts.items() for _ in range(text.count(old))]
+        if len(where) != 1:
+            raise ValueError(f"{old!r} stands {len(where)} times in {driver.__name__}, not once")
+        texts[where[0]] = texts[where[0]].replace(old, new)
+        touched.add(where[0])
+    overrides: dict[str, Any] = {}
+    for key in touched:
+        space: dict[str, Any] = {}
+        code = compile(textwrap.dedent(texts[key]), f"<changed {key}()>", "exec")
+        exec(code, methods[key].__globals__, space)
+        overrides[key] = space[key]
+    return type(driver.__name__, (driver,), overrides)

@@ -18,7 +18,7 @@ from ..model.core import refused
 from ..model.objects import Device, Domain, Group
 from .driver_ops_2023 import get_domain_for_dev_pasid, remove_dev_pasid, set_dev_pasid
 
-LACKS = frozenset({"handles", "recovery"})
+LACKS = frozenset({"handles", "recovery", "static domains"})
 
 __all__ = ["LACKS", "get_domain_for_dev_pasid"]
 

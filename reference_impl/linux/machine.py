@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..contract.recorder import Recorder
+from ..contract.scope import Habitat
 from ..contract.step import (
     NEW,
     PUBLISHED,
@@ -27,6 +28,7 @@ from ..contract.step import (
     Slot,
     State,
 )
+from ..model.objects import NO_DOMAIN
 from ..model.observer import Event, MayFail
 from .signatures import TYPES
 
@@ -106,6 +108,8 @@ class Linux:
         functions: the functions that were taken from the tree.
         compiler: what compiled it.
         sanitized: whether sanitizers watch; it then runs only in a process that has them loaded.
+        has: see :class:`.contract.implementation.Implementation`: nothing.
+        habitat: likewise; the driver is the harness, which fits everywhere.
     """
 
     name: str
@@ -116,6 +120,8 @@ class Linux:
     functions: tuple[str, ...] = ()
     compiler: str = ""
     sanitized: bool = False
+    has: frozenset[str] = frozenset()
+    habitat: Habitat | None = None
     loaded: dict[str, Library] = field(default_factory=dict, compare=False, repr=False)
 
     def open(self) -> Library:
@@ -242,6 +248,10 @@ class KernelMachine:
     def notes(self) -> Notes:
         """Nothing: the driver is the harness."""
         return ()
+
+    def resetting(self) -> tuple[str, ...]:
+        """The devices that are under reset."""
+        return self._resetting
 
     # Operations
 
@@ -382,7 +392,7 @@ class KernelMachine:
     def _domain(self, number: int) -> str | None:
         if number == NONE:
             return None
-        return self.domains[number] if number < len(self.domains) else "unknown"
+        return self.domains[number] if number < len(self.domains) else NO_DOMAIN
 
     def _handle(self, number: int) -> str | None:
         if number == NONE:

@@ -34,10 +34,14 @@ def attach_device_pasid(
     group = dev.group
     if group is None:
         raise refused(ENODEV, "ATT-1", f"{dev} is in no group")
-    if not domain.takes_pasids or not dev.driver.blocked_domain.takes_pasids:
-        raise refused(EOPNOTSUPP, "ATT-2", f"{domain} could not be set, or not be detached again")
-    if not belongs(domain, dev) or pasid == NO_PASID:
-        raise refused(EINVAL, "ATT-3", f"{domain} is another driver's, or PASID {pasid} is none")
+    if not domain.takes_pasids:
+        raise refused(EOPNOTSUPP, "ATT-2", f"{domain} cannot be set on a PASID")
+    if not dev.driver.blocked_domain.takes_pasids:
+        raise refused(EOPNOTSUPP, "ATT-2", f"nobody could detach {domain} again")
+    if not belongs(domain, dev):
+        raise refused(EINVAL, "ATT-3", f"{domain} is another driver's")
+    if pasid == NO_PASID:
+        raise refused(EINVAL, "ATT-3", f"PASID {pasid} stands for traffic without one")
 
     # LOCK
     with group.mutex:
@@ -70,8 +74,8 @@ def replace_device_pasid(domain: Domain, dev: Device, pasid: int, handle: Attach
         handle: who gets the page requests from now on; not the one that gets them now.
 
     Raises:
-        OSError: ENODEV, EOPNOTSUPP, EINVAL, EBUSY, ENOMEM, or what a driver said. The PASID is
-            then as it was.
+        OSError: ENODEV, EOPNOTSUPP, EINVAL, EBUSY, ENOMEM, or what a driver said. The PASID
+            then has its old domain, as far as the drivers keep their promises (INV-4).
 
     Source: ``iommu_replace_device_pasid()``.
     """
@@ -80,9 +84,11 @@ def replace_device_pasid(domain: Domain, dev: Device, pasid: int, handle: Attach
     if group is None:
         raise refused(ENODEV, "REP-1", f"{dev} is in no group")
     if not domain.takes_pasids:
-        raise refused(EOPNOTSUPP, "REP-2", f"{domain} could not be set")
-    if not belongs(domain, dev) or pasid == NO_PASID or handle is None:
-        raise refused(EINVAL, "REP-3", f"{domain} is another driver's, or no PASID, or no handle")
+        raise refused(EOPNOTSUPP, "REP-2", f"{domain} cannot be set on a PASID")
+    if not belongs(domain, dev):
+        raise refused(EINVAL, "REP-3", f"{domain} is another driver's")
+    if pasid == NO_PASID or handle is None:
+        raise refused(EINVAL, "REP-3", "there is no PASID, or no handle")
 
     # LOCK
     with group.mutex:
@@ -152,7 +158,7 @@ def attach_handle_get(group: Group, pasid: int, type: str | None = None) -> Atta
 
 
 def set_group_pasid(domain: Domain, group: Group, pasid: int, old: Domain | None) -> None:
-    """Set *domain* on every capable device, or on none: undo what was done, and only that.
+    """Set *domain* on every capable device; if one fails, undo what was done, and only that.
 
     Source: ``__iommu_set_group_pasid()``.
     """

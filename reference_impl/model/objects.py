@@ -8,13 +8,17 @@ Source: ``struct iommu_group``, ``struct group_device``, ``struct iommu_domain``
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final, NamedTuple
 
 from .observer import Observer
 from .xarray import XArray
 
 NO_PASID: Final = 0
 """IOMMU_NO_PASID: the index that stands for traffic without a PASID."""
+
+
+NO_DOMAIN: Final = "nothing"
+"""What a reader finds in a handle that was never attached; only a broken core publishes one."""
 
 
 class Domain:
@@ -25,15 +29,25 @@ class Domain:
         driver: whose domain it is; None for another vendor's.
         type: ``"paging"``, ``"sva"``, ``"nested"``, ``"identity"`` or ``"blocked"``.
         takes_pasids: whether its operations have a ``set_dev_pasid`` at all.
+        iopf_handler: whether page requests for it are wanted.
+        kind: what only its driver understands: which stage, what data of a user.
     """
 
     def __init__(
-        self, name: str, driver: Driver | None, type: str = "paging", takes_pasids: bool = True
+        self,
+        name: str,
+        driver: Driver | None,
+        type: str = "paging",
+        takes_pasids: bool = True,
+        iopf_handler: bool = False,
+        kind: str = "",
     ) -> None:
         self.name = name
         self.driver = driver
         self.type = type
         self.takes_pasids = takes_pasids
+        self.iopf_handler = iopf_handler
+        self.kind = kind
 
     def set_dev_pasid(self, dev: Device, pasid: int, old: Domain | None) -> None:
         """Ask the device's driver to translate *pasid* with this domain instead of *old*.
@@ -56,6 +70,15 @@ class Domain:
 
     def __repr__(self) -> str:
         return self.name
+
+
+class DomainKind(NamedTuple):
+    """One kind of domain that a driver makes: the last four arguments of :class:`Domain`."""
+
+    kind: str = ""
+    type: str = "paging"
+    iopf_handler: bool = False
+    takes_pasids: bool = True
 
 
 class AttachHandle:
@@ -82,7 +105,7 @@ class AttachHandle:
 
     def seen(self) -> tuple[str, str | None]:
         """As an array entry: the handle, and through it the domain."""
-        return (self.domain.name, self.name)
+        return (self._domain.name if self._domain else NO_DOMAIN, self.name)
 
     def __repr__(self) -> str:
         return self.name
@@ -154,6 +177,16 @@ class Mutex:
         self._observer.saw(("unlock",))
 
 
+Fact = tuple[object, ...]
+"""One thing that a driver has noted, as plain hashable data: what kind of note it is, which PASID
+it is about (None: it is counted over many; :data:`EVERY_PASID`: it matters to each), and what it
+says."""
+
+EVERY_PASID: Final = "*"
+
+Notes = tuple[Fact, ...] | frozenset[Fact]
+
+
 class Driver:
     """An IOMMU driver as the core sees it. Override :meth:`set_dev_pasid` to write another.
 
@@ -161,10 +194,17 @@ class Driver:
     hardware, and it switches the entry with one write.
     """
 
+    kinds: ClassVar[tuple[DomainKind, ...]] = ()
+    """The kinds of domain that it makes, most telling ones first; none: they are all alike."""
+    identity_takes_pasids: ClassVar[bool] = True
+    """Whether its static identity domain can be set on a PASID."""
+
     def __init__(self, observer: Observer, blocks_pasids: bool = True) -> None:
         self.observer = observer
         self.blocked_domain = Domain("blocked", None, "blocked", takes_pasids=blocks_pasids)
-        self.identity_domain = Domain("identity", None, "identity")
+        self.identity_domain = Domain(
+            "identity", None, "identity", takes_pasids=self.identity_takes_pasids
+        )
 
     def set_dev_pasid(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
         """Set *domain* for one PASID of one device, or keep what was there.
@@ -182,11 +222,14 @@ class Driver:
             raise OSError(error, f"{dev.name} cannot set {domain.name}")
         self.write_entry(dev, pasid, domain)
 
-    def save(self) -> tuple[object, ...]:
-        """What the driver has noted for itself, as plain data; this one notes nothing."""
+    def mm_release(self, domain: Domain) -> None:
+        """The address space of an SVA domain is going away: nothing may reach it any more."""
+
+    def save(self) -> Notes:
+        """What the driver has noted for itself: facts; this one notes nothing."""
         return ()
 
-    def load(self, notes: tuple[object, ...]) -> None:
+    def load(self, notes: Notes) -> None:
         """Have noted just this."""
 
     def write_entry(self, dev: Device, pasid: int, domain: Domain) -> None:

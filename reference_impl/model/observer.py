@@ -32,9 +32,12 @@ Event = tuple[object, ...]
     the array asked for memory and got none
 ``("warn", sentence)``
     the kernel would print a WARN here
+
+A driver may have events of its own; its module says which.
 """
 
-MayFail = Literal["memory", "driver"]
+MayFail = Literal["memory", "driver", "record", "domain id", "tag", "queue", "table"]
+"""The array's memory; anything that a driver does; or what of a driver's it is."""
 
 
 class Observer:

@@ -3,7 +3,17 @@
 
 from .code import difference, source
 from .exercises import exercise
-from .tables import array, matrix, verdicts
+from .tables import Table, array, matrix, verdicts
 from .views import diagram, story
 
-__all__ = ["array", "diagram", "difference", "exercise", "matrix", "source", "story", "verdicts"]
+__all__ = [
+    "Table",
+    "array",
+    "diagram",
+    "difference",
+    "exercise",
+    "matrix",
+    "source",
+    "story",
+    "verdicts",
+]

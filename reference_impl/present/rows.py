@@ -79,7 +79,7 @@ def _group(step: Step, moments: list[Moment], at: int) -> list[Moment]:
         for length in (2, 3):
             group = moments[at : at + length]
             kinds = [m.event[0] if m.event else "" for m in group]
-            devices = {m.event[1] if m.event else "" for m in group}
+            devices = {m.event[1] if m.event and m.event[1:] else "" for m in group}
             plain = kinds in (["call", "return"], ["call", "entry", "return"])
             if plain and len(devices) == 1 and all(_here(step, m.event) for m in group):
                 return group

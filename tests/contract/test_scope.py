@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -29,9 +30,10 @@ def test_sizes_have_limits(size: str) -> None:
     low, high = SMALLEST[size], LARGEST[size]
     for value in (low, high):
         Scope(**{size: value})
-    for value in (low - 1, high + 1, 10**30, "2", 1.0, None):
+    wrong: list[Any] = [low - 1, high + 1, 10**30, "2", 1.0, None]
+    for value in wrong:
         with pytest.raises(ScopeError, match=f"{size} is {value}, but must be {low} to {high}"):
-            Scope(**{size: value})  # type: ignore[arg-type]
+            Scope(**{size: value})
 
 
 def test_a_group_has_devices() -> None:
@@ -46,7 +48,7 @@ def test_a_group_has_devices() -> None:
 def test_the_smallest_scopes_can_be_explored(scope: Scope, name: str) -> None:
     seen = explore(IMPLEMENTATIONS[name], scope)
     assert 0 < seen.states < seen.steps
-    if name != "posted-v1":
+    if name in ("model", "merged"):
         assert not seen.with_verdict("broken")
 
 

@@ -52,7 +52,9 @@ def old_seen() -> Exploration:
 
 def test_the_newest_keeps_every_promise() -> None:
     seen = run.explored(newest())
-    assert seen.with_verdict("held") == list(CLAUSES)
+    core = [id for id, each in CLAUSES.items() if not each.lacking(newest().lacks, newest().has)]
+    assert seen.with_verdict("held") == core
+    assert len(core) > 50
 
 
 def test_the_newest_does_what_the_model_does() -> None:
@@ -85,7 +87,8 @@ def test_random_calls_with_random_faults(octets: bytes, place: int) -> None:
         for machine, recorder in ((one, recorders[0]), (other, recorders[1])):
             machine.load(state)
             recorder.follow(script)
-            made.append((*observe(machine, recorder, state, operation, before), recorder.taken))
+            parts, _ = observe(machine, recorder, state, operation, before)
+            made.append((*parts, recorder.taken))
         assert plain(made[0]) == plain(made[1]), (state, operation, script)
         if operation.device != STRAY:
             rows = tuple(settled(one.row(pasid)) for pasid in setting.pasids)

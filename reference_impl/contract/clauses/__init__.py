@@ -8,5 +8,7 @@ from . import detach
 from . import replace
 from . import group
 from . import invariants
+from . import driver
+from . import vtd
 
-__all__ = ["attach", "detach", "group", "invariants", "replace", "visibility"]
+__all__ = ["attach", "detach", "driver", "group", "invariants", "replace", "visibility", "vtd"]

@@ -49,14 +49,14 @@ def not_supported(step: Step) -> Verdict:
 @clause(
     "ATT-3",
     "A foreign domain and PASID 0 are refused",
-    since="6.9",
+    since="6.14",
     sources=["commit a9c362db3920", "commit c404f55c26fc", "MSG-8", ATTACH],
     on="attach",
     refuses="EINVAL",
 )
 def foreign_domain(step: Step) -> Verdict:
     """A domain of another driver, and PASID 0, which stands for traffic without a PASID, give
-    `-EINVAL`; both are looked at after `ATT-2`."""
+    `-EINVAL`. A domain that cannot be set at all has been refused before (`ATT-2`)."""
     return refused_at_once(step, "ATT-3") if attach_refusal(step) == "ATT-3" else None
 
 
@@ -89,7 +89,8 @@ def out_of_range(step: Step) -> Verdict:
     due = attach_refusal(step)
     if due == "ATT-5":
         return refused_under_lock(step, "ATT-5")
-    if due in (None, "ATT-7") and step.result == -22 and step.events:
+    looked_at = step.result == -22 and step.events  # under the lock; at once is ATT-3's affair
+    if due in (None, "ATT-7") and looked_at and not step.failed:
         return "the PASID is within every limit, but it returned -EINVAL"
     return True if due is None and len(step.setting.capable) < len(step.setting.devices) else None
 
@@ -103,9 +104,9 @@ def out_of_range(step: Step) -> Verdict:
     needs="handles",
 )
 def handle_is_written(step: Step) -> Verdict:
-    """Once the checks up to `ATT-5` are passed, the handle's domain is written, before the array
-    or a driver is touched: after a failed attach the caller's handle names the domain, and nobody
-    can find it."""
+    """Once the checks of the arguments are passed, the handle's domain is written, before the array
+    or a driver is touched: also after an attach that failed the caller's handle names the domain.
+    If the handle was new, nobody can find it."""
     if step.operation.handle is None or attach_refusal(step) not in (None, "ATT-7"):
         return None
     if step.result == -22 and not step.events:
@@ -258,6 +259,7 @@ def nobody_capable(step: Step) -> Verdict:
     since="6.16",
     sources=["commit 6f7340120a0a", "domain_iommu_ops_compatible()", ATTACH],
     on="attach",
+    needs="static domains",
 )
 def static_domains(step: Step) -> Verdict:
     """The static identity and blocked domains of the device's driver have no owner, and are

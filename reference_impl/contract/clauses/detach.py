@@ -24,8 +24,8 @@ def to_block(step: Step) -> tuple[str, ...]:
     on="detach",
 )
 def cannot_fail(step: Step) -> Verdict:
-    """Detach returns nothing and has no way to fail: whatever the drivers say, the PASID is
-    unattached afterwards."""
+    """Detach returns nothing and has no way to fail: whatever the drivers say, the array has no
+    entry for the PASID afterwards."""
     if step.operation.device == STRAY:
         return None
     if step.result != 0:
@@ -35,14 +35,14 @@ def cannot_fail(step: Step) -> Verdict:
 
 @clause(
     "DET-2",
-    "Every capable device is blocked",
+    "Every capable device is asked to block",
     since="6.15",
     sources=["commit b3f6fcd8404f", "MSG-11", "MSG-12", "commit d2f85a263883", BLOCKED, DETACH],
     on="detach",
 )
 def all_are_blocked(step: Step) -> Verdict:
     """Each capable device that is not under reset is asked once, in the group's order, to set the
-    blocked domain, and told that the caller's domain is the old one. A failure trips a WARN, and
+    blocked domain, and told that it has the caller's domain now. A failure trips a WARN, and
     the next device is asked all the same."""
     if not to_block(step) or step.operation.device == STRAY:
         return None

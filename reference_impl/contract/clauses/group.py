@@ -79,6 +79,8 @@ def first_error(step: Step) -> Verdict:
     device's errno is the result, whatever fails later."""
     if step.failed is None or isinstance(step.result, str):
         return None
+    if old_domain(step) == step.operation.domain:
+        return None
     new = step.operation.domain
     if new not in ("blocked", old_domain(step)) and any(c.domain == new for c in step.undoing):
         return "the new domain was set on another device after the failure"
@@ -121,7 +123,7 @@ def only_what_was_done(step: Step) -> Verdict:
 )
 def attach_is_undone(step: Step) -> Verdict:
     """Where attach fails, each device that has the new domain is asked once, in order, to set the
-    blocked domain, and told that the new domain is the old one. If it fails, that trips a WARN."""
+    blocked domain, and told that it has the new domain now. If that fails, it trips a WARN."""
     if step.failed is None or not before_failure(step) or isinstance(step.result, str):
         return None
     wanted = [(name, "blocked", step.operation.domain) for name in before_failure(step)]
@@ -141,7 +143,7 @@ def attach_is_undone(step: Step) -> Verdict:
 )
 def replace_is_undone(step: Step) -> Verdict:
     """Where replace fails, each device that has the new domain is asked once, in order, to set the
-    old one again; the roles are swapped, so it is told that the new domain is the old one."""
+    old one again. The roles are swapped: it is told that it has the new domain now."""
     if step.failed is None or not before_failure(step) or old_domain(step) is None:
         return None
     back, _ = restores(step)
@@ -163,8 +165,8 @@ def replace_is_undone(step: Step) -> Verdict:
 )
 def else_blocked(step: Step) -> Verdict:
     """If a device cannot go back to the old domain, that is a driver's bug: a WARN, and the device
-    is asked at once to set the blocked domain, and told that the new domain is the old one. The
-    array still names the old domain, and does not match this device."""
+    is asked at once to set the blocked domain, and told that it has the new domain now. The array
+    still names the old domain, and does not match this device."""
     if step.failed is None or old_domain(step) is None:
         return None
     back, fits = restores(step)
@@ -173,6 +175,9 @@ def else_blocked(step: Step) -> Verdict:
     for call in fits:
         if call.old != step.operation.domain:
             return f"{call.device} was told that the old domain is {call.old}"
+    stuck = sum(bool(call.error) for call in back)
+    if len(fits) != len(back) + stuck:
+        return "a device that could not go back was not blocked"
     errors = sum(bool(call.error) for call in fits)
     if step.warnings != errors:
         return f"{errors} failures while undoing, {step.warnings} WARNs"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..clause import Verdict, clause
-from ..step import PUBLISHED, STRAY, Entry, Step
+from ..step import PUBLISHED, STRAY, Entry, Row, Step
 from .checks import slot_in_words
 from .group import old_domain
 
@@ -26,15 +26,47 @@ def no_reservation(step: Step) -> Verdict:
 
 
 @clause(
+    "INV-2",
+    "Array and hardware agree",
+    since="6.15",
+    sources=["MSG-7", "MSG-9", "commit 8a9e1e773f60", ATTACH, REPLACE],
+    on="attach replace detach reset_done",
+)
+def array_and_hardware(step: Step) -> Verdict:
+    """Where the array names a domain, every capable device that is not under reset reaches it with
+    the PASID. Excepted is what follows from a failure to undo or to block, of which a WARN told,
+    and from a handle that was passed although it is published."""
+    slot, was = step.after.slot, step.before
+    if not isinstance(slot, Entry) or isinstance(step.result, str):
+        return None
+    if step.warnings or step.operation.handle == PUBLISHED or strayed(step, was):
+        return None
+    if astray := strayed(step, step.after):
+        return f"the array names {slot.domain}, but {astray}"
+    return True
+
+
+def strayed(step: Step, row: Row) -> str:
+    """Which device does not reach what the array names, if any."""
+    if not isinstance(row.slot, Entry):
+        return ""
+    named = None if row.slot.domain == "blocked" else row.slot.domain
+    for dev, reaches in zip(step.setting.devices, row.hardware, strict=True):
+        if dev.max_pasids and dev.name not in step.resetting and reaches != named:
+            return f"{dev.name} reaches {reaches or 'nothing'}"
+    return ""
+
+
+@clause(
     "INV-3",
-    "A handle is findable only while all hardware is set",
+    "Found only after every driver agreed, and until every driver answered",
     since="6.15",
     sources=["MSG-5", "MSG-6", "commit 5e9f822c9c68", ATTACH, REPLACE],
     on="attach replace detach",
 )
 def findable_when_set(step: Step) -> Verdict:
-    """A page request finds what a call attaches only after every driver has agreed, and never if
-    one has not; what a call detaches, until every driver has answered."""
+    """What a call attaches, a page request finds only after every driver has agreed, and never if
+    one refused. What a call detaches, it finds until every driver has answered."""
     if not step.calls:
         return None
     op = step.operation
@@ -58,7 +90,7 @@ def findable_when_set(step: Step) -> Verdict:
 
 @clause(
     "INV-4",
-    "A failed call leaves everything as it was",
+    "A failed call keeps the old domain",
     since="6.15",
     sources=["MSG-3", "MSG-9", "commit 980e3016ebcc", ATTACH, REPLACE],
     on="attach replace",
@@ -85,13 +117,13 @@ def failure_leaves_all(step: Step) -> Verdict:
 
 @clause(
     "INV-6",
-    "No driver is told that the old domain is the new one",
+    "No driver is asked to go from a domain to itself",
     since="6.15",
     sources=["MSG-2", "MSG-4", "commit 8a9e1e773f60", REPLACE],
     on="attach replace detach",
 )
 def never_itself(step: Step) -> Verdict:
-    """A driver that is asked to set a domain is never told that the old one is the same: it could
+    """A driver that is asked to set a domain is never told that this is the old one too: it could
     not tell them apart in its records. The static blocked domain, of which there are no records,
     is excepted."""
     if not step.calls:

@@ -95,7 +95,7 @@ def in_recovery(step: Step) -> Verdict:
     needs="handles",
 )
 def handle_is_written(step: Step) -> Verdict:
-    """Once the checks up to `REP-4` are passed, the handle's domain is written, before the array
+    """Once the checks of the arguments are passed, the handle's domain is written, before the array
     or a driver is touched, and so also if the call is then refused."""
     if replace_refusal(step) not in (None, "REP-7", "REP-8"):
         return None
@@ -131,7 +131,7 @@ def probe_needs_memory(step: Step) -> Verdict:
 )
 def not_attached(step: Step) -> Verdict:
     """A PASID that is not attached cannot be replaced: `-EINVAL`, and the slot is absent as
-    before. So is a PASID that is out of range, as nobody can have attached it."""
+    before. A PASID that is out of range ends here too: nobody can have attached it."""
     if replace_refusal(step) != "REP-7" or step.out_of_memory:
         return None
     if step.after.slot is not None:
@@ -141,7 +141,7 @@ def not_attached(step: Step) -> Verdict:
 
 @clause(
     "REP-8",
-    "A published handle cannot be used again",
+    "The handle in use is refused",
     since="6.15",
     sources=["commit 8a9e1e773f60", "commit ada14b9f1aab", REPLACE],
     on="replace",
@@ -204,7 +204,7 @@ def same_domain(step: Step) -> Verdict:
 
 @clause(
     "REP-11",
-    "The driver is told the old domain, and a failure changes nothing",
+    "The driver is told the old domain, and a failure leaves the slot alone",
     since="6.15",
     sources=["MSG-1", "MSG-3", "MSG-7", "MSG-9", "commit b45a3777ceab", MERGED, REPLACE],
     on="replace",
@@ -220,6 +220,9 @@ def old_is_told(step: Step) -> Verdict:
         if call.old != attached(step).domain:
             return f"{call.device} was told that the old domain is {call.old or 'none'}"
     if step.failed is None:
+        missed = set(step.setting.capable) - {call.device for call in step.ours}
+        if missed:
+            return f"{min(missed)} was not asked"
         return True if step.result == 0 else f"nothing failed, but {outcome(step)}"
     if step.result != -(step.failed.error or 0):
         return f"{step.failed.device} failed with errno {step.failed.error}, but {outcome(step)}"

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Hold a driver of your own against what a driver owes the core."""
+
+from __future__ import annotations
+
+from ..model.objects import DomainKind, Driver
+from .clause import CLAUSES
+from .explorer import Exploration, explore
+from .known import with_driver
+from .scope import Scope
+
+
+def judge_driver(
+    driver: type[Driver],
+    kinds: tuple[DomainKind, ...] | None = None,
+    scope: Scope | None = None,
+    resets: bool = True,
+    calls: int | None = 5,
+) -> Exploration:
+    """Explore the merged core with a driver, and judge it by every clause of the DRV family.
+
+    The driver asks ``self.observer.fails("record")`` and the like wherever it may fail, and changes
+    hardware through :meth:`~reference_impl.model.objects.Driver.write_entry`. What it remembers has
+    to be in what ``save()`` returns, and to come back with ``load()``.
+
+    Args:
+        driver: a subclass of :class:`reference_impl.model.objects.Driver`.
+        kinds: the kinds of its domains; those it names itself if None.
+        scope: how large; two devices, two domains, two PASIDs and two faults if None.
+        resets: whether its devices are reset, too.
+        calls: how many calls there are at most, one after the other; see :func:`.explore`.
+    """
+    has = ("resets",) if resets else ()
+    own = driver.kinds if kinds is None else kinds
+    both = with_driver(driver.__name__, driver, *has, kinds=own)
+    clauses = [each for each in CLAUSES.values() if each.family == "DRV"]
+    return explore(both, scope or Scope(2, 0, 2, 2, 2), clauses, calls=calls)

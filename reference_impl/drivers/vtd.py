@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Intel VT-d: who remembers what is attached, and in which order things are done.
+
+Functions have the kernel's names without ``intel_``. What is noted, and which events there are,
+stands in :mod:`.vtd_notes`; the entry in :mod:`.vtd_pasid`. Source: ``drivers/iommu/intel/`` of
+Linux 7.3: ``iommu.c``, ``nested.c``, ``svm.c``, ``cache.c``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from errno import EBUSY, EINVAL, ENODEV
+from typing import ClassVar, Final
+
+from ..model.objects import EVERY_PASID, Device, Domain, DomainKind, Notes
+from .vtd_notes import DEFAULT_DID
+from .vtd_pasid import VtdEntries
+
+PARENT: Final = "P"
+"""The second-stage domain that nested domains stand on."""
+COPIED: Final[Notes] = frozenset({("copied", EVERY_PASID, "d0")})
+"""The kernel before has crashed, and left its context entry for a device."""
+
+
+class Vtd(VtdEntries):
+    """The driver of 7.3: a replace tears the old entry down and sets the new one up."""
+
+    kinds: ClassVar[tuple[DomainKind, ...]] = (
+        DomainKind("first stage"),
+        DomainKind("nested, faults", "nested", iopf_handler=True),
+        DomainKind("nested, bad width", "nested"),
+        DomainKind("mm", "sva", iopf_handler=True),
+        DomainKind("second stage"),
+        DomainKind("nested", "nested"),
+    )
+    max_domain_id: ClassVar[int] = DEFAULT_DID + 7
+
+    # THE OPERATION
+
+    def set_dev_pasid(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
+        """Each kind of domain has its own; here they part ways."""
+        self.devices[dev.name] = dev
+        if domain.type == "blocked":
+            self.blocking_domain_set_dev_pasid(dev, pasid, old)
+        elif domain.type == "identity":
+            self.identity_domain_set_dev_pasid(domain, dev, pasid, old)
+        else:
+            if domain.type != "sva" and dev.name in self.context_copied:
+                raise OSError(EBUSY, f"{dev.name} has a context entry of the kernel before")
+            self.iommu_set_dev_pasid(domain, dev, pasid, old)
+
+    def iommu_set_dev_pasid(
+        self, domain: Domain, dev: Device, pasid: int, old: Domain | None
+    ) -> None:
+        """Paging, nested and SVA domains: all three in these steps."""
+        self.domain_add_dev_pasid(domain, dev, pasid)
+        try:
+            self.iopf_for_domain_replace(domain, old, dev)
+            try:
+                self.domain_setup(domain, dev, pasid, old)
+            except OSError:
+                # nobody looks whether that fails
+                with contextlib.suppress(OSError):
+                    self.iopf_for_domain_replace(old, domain, dev)
+                raise
+        except OSError:
+            self.domain_remove_dev_pasid(domain, dev, pasid)
+            raise
+        self.domain_remove_dev_pasid(old, dev, pasid)
+
+    def identity_domain_set_dev_pasid(
+        self, domain: Domain, dev: Device, pasid: int, old: Domain | None
+    ) -> None:
+        """Pass-through: there is nothing to record."""
+        self.iopf_for_domain_replace(domain, old, dev)
+        try:
+            self.domain_setup(domain, dev, pasid, old)
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.iopf_for_domain_replace(old, domain, dev)
+            raise
+        self.domain_remove_dev_pasid(old, dev, pasid)
+
+    def blocking_domain_set_dev_pasid(self, dev: Device, pasid: int, old: Domain | None) -> None:
+        """Detach: the entry, then page requests, then the record."""
+        self.pasid_tear_down_entry(dev, pasid)
+        self.iopf_for_domain_remove(old, dev)
+        self.domain_remove_dev_pasid(old, dev, pasid)
+
+    def domain_setup(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
+        """Break, then make."""
+        if old is not None:
+            self.pasid_tear_down_entry(dev, pasid)
+        self.pasid_setup(domain, dev, pasid)
+
+    def mm_release(self, domain: Domain) -> None:
+        """Silence every entry of the domain; under a spin lock, so nothing can be drained."""
+        self.dead.add(domain.name)
+        for pasid, name, dev in sorted(self.dev_pasids):
+            if name == domain.name:
+                self.pasid_tear_down_entry(self.devices[dev], pasid, fault_ignore=True)
+
+    # RECORDS
+
+    def domain_add_dev_pasid(self, domain: Domain, dev: Device, pasid: int) -> None:
+        """Record that the PASID is about to reach the domain: all that an unmap has to know."""
+        self.may_fail("record")
+        self.domain_attach_iommu(domain)
+        try:
+            self.cache_tag_assign_domain(domain, dev, pasid)
+        except OSError:
+            self.domain_detach_iommu(domain)
+            raise
+        self.count(self.dev_pasids, (pasid, domain.name, dev.name), +1)
+        self.observer.saw(("record", "+", domain.name, dev.name, pasid))
+
+    def domain_remove_dev_pasid(self, domain: Domain | None, dev: Device, pasid: int) -> None:
+        """Forget it again."""
+        if domain is None:
+            return
+        if domain.type in ("identity", "blocked"):
+            return
+        self.to_dmar_domain(domain)
+        if (pasid, domain.name, dev.name) not in self.dev_pasids:
+            self.warn(f"{domain} has no record of PASID {pasid} of {dev}")
+            return
+        self.count(self.dev_pasids, (pasid, domain.name, dev.name), -1)
+        self.observer.saw(("record", "-", domain.name, dev.name, pasid))
+        self.cache_tag_unassign_domain(domain, dev, pasid)
+        self.domain_detach_iommu(domain)
+
+    def to_dmar_domain(self, domain: Domain) -> None:
+        """The driver's part of a domain: the static ones have none, and memory beside is read."""
+        assert domain.type not in ("identity", "blocked"), "memory beside a static domain is read"
+
+    def domain_attach_iommu(self, domain: Domain) -> None:
+        """Take a reference to the domain's id, and an id if it has none yet."""
+        if domain.type == "sva":
+            return
+        self.may_fail("domain id")
+        did, users = self.domain_ids.get((domain.name, "dmar0"), (0, 0))
+        if not users:
+            taken = {did for did, _ in self.domain_ids.values()}
+            did = next(i for i in range(DEFAULT_DID + 1, self.max_domain_id) if i not in taken)
+        self.domain_ids[domain.name, "dmar0"] = (did, users + 1)
+        self.observer.saw(("did", "+", domain.name, users + 1))
+
+    def domain_detach_iommu(self, domain: Domain) -> None:
+        """Drop the reference; the last one frees the id."""
+        if domain.type == "sva":
+            return
+        did, users = self.domain_ids[domain.name, "dmar0"]
+        self.domain_ids[domain.name, "dmar0"] = (did, users - 1)
+        if users == 1:
+            del self.domain_ids[domain.name, "dmar0"]
+        self.observer.saw(("did", "-", domain.name, users - 1))
+
+    def cache_tag_assign_domain(self, domain: Domain, dev: Device, pasid: int) -> None:
+        """Note what an unmap has to flush; for a nested domain also with its parent."""
+        done: list[tuple[str, str]] = []
+        try:
+            for name, type in tags(domain.name, domain.type):
+                self.may_fail("tag")
+                self.cache_tag(+1, domain, name, type, dev, pasid)
+                done.append((name, type))
+        except OSError:
+            for name, type in done:
+                self.cache_tag(-1, domain, name, type, dev, pasid)
+            raise
+
+    def cache_tag_unassign_domain(self, domain: Domain, dev: Device, pasid: int) -> None:
+        """Nothing to flush any more."""
+        for name, type in tags(domain.name, domain.type):
+            self.cache_tag(-1, domain, name, type, dev, pasid)
+
+    def cache_tag(
+        self, by: int, domain: Domain, name: str, type: str, dev: Device, pasid: int
+    ) -> None:
+        """One user more or less of a tag; IOTLB tags are shared by the devices of an IOMMU."""
+        where = "dmar0" if type.endswith("iotlb") else dev.name
+        self.count(self.cache_tags, (pasid, name, type, self.domain_id(domain), where), by)
+        self.observer.saw(("tag", "+" if by > 0 else "-", name, type, where, pasid))
+
+
+class VtdInPlace(Vtd):
+    """The driver of 6.13 to 6.19: a replace writes over the entry while hardware may read it.
+
+    Source: commits 7543ee63e811, which made it so, and c3b1edea3791, which took it back.
+    """
+
+    def domain_setup(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
+        """All that can be refused is refused before the entry is touched."""
+        if old is None:
+            self.pasid_setup(domain, dev, pasid)
+            return
+        self.check_user_data(domain)
+        pte = self.pasid_get_entry(dev, pasid)
+        if pte is None:
+            raise OSError(ENODEV, f"{dev} has no PASID table")
+        if not pte.present:
+            raise OSError(EINVAL, f"PASID {pasid} of {dev} has nothing to replace")
+        if pte.did != self.domain_id(old):
+            self.warn(f"PASID {pasid} of {dev} has not {old}")
+        self.observer.saw(("entry", dev.name, pasid, "torn"))
+        self.pasid_set_entry(domain, dev, pasid)
+        self.observer.saw(("flush", dev.name, pasid))
+        self.drain_pasid_prq(dev, pasid)
+
+
+class VtdRepaired(Vtd):
+    """The driver of 7.3, with what the clauses find repaired: ours, it is in no kernel.
+
+    User data is looked at first; the old domain's page requests are heard until it is torn down,
+    so that nothing has to be taken again if the new one cannot be had; where there is no record of
+    the old domain, page requests are not counted off either; a dead mm stays silent.
+    """
+
+    def iommu_set_dev_pasid(
+        self, domain: Domain, dev: Device, pasid: int, old: Domain | None
+    ) -> None:
+        """What can fail comes first, and what is dropped comes last."""
+        self.check_user_data(domain)
+        self.domain_add_dev_pasid(domain, dev, pasid)
+        try:
+            self.iopf_for_domain_replace(domain, None, dev)
+            try:
+                self.domain_setup(domain, dev, pasid, old)
+            except OSError:
+                self.iopf_for_domain_remove(domain, dev)
+                raise
+        except OSError:
+            self.domain_remove_dev_pasid(domain, dev, pasid)
+            raise
+        self.forget(old, dev, pasid)
+
+    def identity_domain_set_dev_pasid(
+        self, domain: Domain, dev: Device, pasid: int, old: Domain | None
+    ) -> None:
+        """Likewise."""
+        self.domain_setup(domain, dev, pasid, old)
+        self.forget(old, dev, pasid)
+
+    def blocking_domain_set_dev_pasid(self, dev: Device, pasid: int, old: Domain | None) -> None:
+        """Likewise."""
+        self.pasid_tear_down_entry(dev, pasid)
+        self.forget(old, dev, pasid)
+
+    def forget(self, old: Domain | None, dev: Device, pasid: int) -> None:
+        """Drop the record, and what goes with it if there is one."""
+        if old and (pasid, old.name, dev.name) in self.dev_pasids:
+            self.iopf_for_domain_remove(old, dev)
+        self.domain_remove_dev_pasid(old, dev, pasid)
+
+    def pasid_set_entry(self, domain: Domain, dev: Device, pasid: int) -> None:
+        """An mm that has gone gets an entry that only keeps faults silent."""
+        if domain.name in self.dead:
+            self.pasid_clear_entry(dev, pasid, fault_ignore=True)
+        else:
+            super().pasid_set_entry(domain, dev, pasid)
+
+
+def tags(name: str, type: str) -> list[tuple[str, str]]:
+    """With whom, and of which type, a domain's tags are noted for a device that has ATS."""
+    own = [(name, "iotlb"), (name, "devtlb")]
+    return (
+        [*own, (PARENT, "nesting iotlb"), (PARENT, "nesting devtlb")] if type == "nested" else own
+    )

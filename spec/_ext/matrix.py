@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``{families}`` and ``{matrix}``: what holds where, from ``spec/data/matrix.json``.
+
+* ``{families} designs``: for each family of clauses and each implementation, how many hold.
+* ``{matrix} REP designs``: each clause of a family against each implementation.
+* ``{broken} p1 designs``: the clauses that an implementation breaks, with the shortest calls.
+* ``{scope} designs``: the scope in which all this was computed.
+
+The last word is the part of the file: ``designs`` or ``drivers``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata
+
+from reference_impl.contract import CLAUSES, Scope
+
+SIGNS = {"held": "✓", "broken": "**✗**", "not-applicable": "–", "not-promised": "·"}
+
+
+class FromMatrix(SphinxDirective):
+    """A directive that reads the stored verdicts."""
+
+    required_arguments = 1
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Parse what :meth:`lines` gives, as if the author had written it."""
+        file = Path(self.env.srcdir) / "spec" / "data" / "matrix.json"
+        self.env.note_dependency(str(file))
+        data = json.loads(file.read_text(encoding="utf-8"))[self.arguments[-1]]
+        return self.parse_text_to_nodes("\n".join(self.lines(data)))
+
+    def lines(self, data: Any) -> list[str]:
+        """The Markdown in place of the directive."""
+        raise NotImplementedError
+
+
+class Families(FromMatrix):
+    """How many clauses of each family hold."""
+
+    def lines(self, data: Any) -> list[str]:
+        """A row for each family; a cell says how many of the promised clauses hold."""
+        columns = data["implementations"]
+        rows = [_row("clauses", *columns), _row(*["---"] * (len(columns) + 1))]
+        for family in dict.fromkeys(clause.family for clause in CLAUSES.values()):
+            cells = [_tally(family, columns[name]) for name in columns]
+            link = f"[{family}](/spec/reference/matrix.md#{family.lower()})"
+            rows.append(_row(link, *cells))
+        return rows
+
+
+class Matrix(FromMatrix):
+    """Each clause of a family against each implementation."""
+
+    def lines(self, data: Any) -> list[str]:
+        """A row for each clause."""
+        columns = data["implementations"]
+        rows = [_row("clause", *columns), _row(*["---"] * (len(columns) + 1))]
+        for clause in CLAUSES.values():
+            if clause.family == self.arguments[0]:
+                signs = [SIGNS[columns[name][clause.id]["verdict"]] for name in columns]
+                rows.append(_row(f"{{need}}`{clause.id}`", *signs))
+        return rows
+
+
+class Broken(FromMatrix):
+    """What an implementation breaks."""
+
+    def lines(self, data: Any) -> list[str]:
+        """A row for each broken clause: the calls, and why."""
+        rows = [_row("clause", "the shortest calls", "why"), _row("---", "---", "---")]
+        for id, cell in data["implementations"][self.arguments[0]].items():
+            if cell["verdict"] == "broken":
+                calls = "; ".join(f"`{call}`" for call in cell["calls"])
+                rows.append(_row(f"{{need}}`{id}`", calls, cell["reason"].replace("|", "\\|")))
+        return rows
+
+
+class ScopeOf(FromMatrix):
+    """In which scope the verdicts were computed."""
+
+    def lines(self, data: Any) -> list[str]:
+        """One sentence."""
+        return [f"Computed by exploring: {Scope(**data['scope'])}."]
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _tally(family: str, verdicts: Any) -> str:
+    of_family = [cell["verdict"] for id, cell in verdicts.items() if id.startswith(family)]
+    held, broken = of_family.count("held"), of_family.count("broken")
+    if not held + broken:
+        return SIGNS["not-promised"]
+    return f"✓ {held}" if not broken else f"**✗ {broken}** of {held + broken}"
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register the directives."""
+    app.add_directive("families", Families)
+    app.add_directive("matrix", Matrix)
+    app.add_directive("broken", Broken)
+    app.add_directive("scope", ScopeOf)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Judge every implementation by every clause, and store the verdicts for the site.
+
+    python tools/matrix.py [--check]
+
+With --check nothing is written, and the exit status is 1 if the file is not what a run gives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from reference_impl.contract import IMPLEMENTATIONS, Finding, Scope, explore  # noqa: E402
+from reference_impl.designs import DESIGNS  # noqa: E402
+
+FILE = ROOT / "spec" / "data" / "matrix.json"
+PARTS = {
+    "designs": (["model", *DESIGNS], Scope(devices=2, incapable=1, domains=2, pasids=2, faults=3)),
+    "drivers": (
+        ["mock", "smmuv3", "amd", "vtd", "vtd-in-place", "vtd-repaired"],
+        Scope(devices=2, incapable=0, domains=3, pasids=1, faults=1),
+    ),
+}
+"""What is judged, and in which scope: cores with the simplest driver, and drivers with a core."""
+
+
+def cell(finding: Finding) -> dict[str, object]:
+    """What the site says of one clause and one implementation."""
+    found: dict[str, object] = {"verdict": finding.verdict}
+    if finding.reason:
+        found["reason"] = finding.reason
+    if finding.steps:
+        found["calls"] = [f"{step.operation}: {step.outcome}" for step in finding.steps]
+    return found
+
+
+def computed() -> str:
+    """The file as a run of today gives it."""
+    data = {}
+    for part, (names, scope) in PARTS.items():
+        seen = {name: explore(IMPLEMENTATIONS[name], scope).findings for name in names}
+        cells = {name: {id: cell(f) for id, f in of.items()} for name, of in seen.items()}
+        data[part] = {"scope": scope.to_json(), "implementations": cells}
+    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+
+
+def main() -> int:
+    """Write the file, or compare it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
+    text, name = computed(), FILE.relative_to(ROOT)
+    if parser.parse_args().check:
+        if FILE.read_text(encoding="utf-8") == text:
+            return 0
+        print(f"{name} is not what a run gives: run `make regen`", file=sys.stderr)
+        return 1
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(text, encoding="utf-8")
+    print(f"written    {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
