@@ -60,7 +60,7 @@ class Implementation(Protocol):
 
     @property
     def lacks(self) -> frozenset[str]:
-        """Notions that it has not: ``"handles"``, ``"replace"``, ``"recovery"``, ``"static domains"``."""
+        """What it has no notion of: ``"handles"``, ``"recovery"``, ``"replace"``…"""
 
     @property
     def has(self) -> frozenset[str]:
