@@ -5,22 +5,32 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from textwrap import fill
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import __version__
 from .cli import printed, typed
 from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, explore
+from .linux.errors import LinuxError
+
+if TYPE_CHECKING:  # it takes a parser of C along, which most commands do not need
+    from .linux.machine import Linux
 
 PROGRAM = "pasid-spec"
+WHAT = "[IMPLEMENTATION|PATH]"
 NAMES = fill(f"Implementations: {typed.listed(IMPLEMENTATIONS)}.", 76, break_on_hyphens=False)
 KNOWN = f"\b\n{NAMES}"  # click leaves these lines as they are
 
 implementation = click.argument("implementation", callback=typed.implementation, default="model")
+sanitize = click.option(
+    "--sanitize", is_flag=True, help="Compile with AddressSanitizer and UndefinedBehaviorSanitizer."
+)
 some = click.argument(
     "implementations", callback=typed.implementations, nargs=-1, metavar="[IMPLEMENTATION]..."
 )
@@ -40,26 +50,67 @@ def cli(ctx: click.Context) -> None:
 
 
 @cli.command(epilog=KNOWN)
-@implementation
+@click.argument("what", callback=typed.implementation_or_path, default="model", metavar=WHAT)
 @typed.scoped
+@sanitize
 @as_json
-def check(implementation: PythonCore, scope: Scope, as_json: bool) -> int:
-    """Hold every clause against an implementation.
+def check(what: PythonCore | Path, scope: Scope, sanitize: bool, as_json: bool) -> int:
+    """Hold every clause against an implementation, or against the functions of a kernel tree.
 
-    The model is meant if none is named. Every state that can be reached within the scope is
-    visited, and every call made there with every combination of faults. For each clause that is
-    broken the shortest counterexample is shown.
+    The model is meant if none is named. PATH is a kernel tree or a linux-source-*.tar.xz. Every
+    state that can be reached within the scope is visited, and every call made there with every
+    combination of faults. For each clause that is broken the shortest counterexample is shown.
+
+    Of a kernel tree the functions of drivers/iommu/iommu.c are taken out, compiled and run, as the
+    user who types this; nothing is written outside the cache directory (XDG_CACHE_HOME).
 
     Exit status: 1 if a clause is broken.
     """
-    seen, seconds = explored(implementation, scope)
-    if as_json:
-        printed.data(printed.findings(seen))
+    about = None
+    if isinstance(what, PythonCore):
+        if sanitize:
+            raise click.UsageError("--sanitize is for what is compiled; give the path of a tree")
+        seen, seconds = explored(what, scope)
     else:
+        linux = asked(what, sanitize)
+        about = printed.about_linux(linux)
+        seen, seconds = explored(linux, scope)
+    if as_json:
+        printed.data(printed.findings(seen, about))
+    else:
+        if about:
+            printed.say_linux(about)
         printed.say_findings(seen)
         printed.say()
         printed.say_summary(seen, seconds)
     return 1 if seen.with_verdict("broken") else 0
+
+
+@cli.command()
+@click.argument("path", callback=typed.tree)
+@typed.scoped
+@sanitize
+@as_json
+def compare(path: Path, scope: Scope, sanitize: bool, as_json: bool) -> int:
+    """Make every call with the model and with a kernel tree's functions, and compare.
+
+    PATH is a kernel tree or a linux-source-*.tar.xz. Compared are, step by step: what is returned,
+    which drivers are asked what, the array, the hardware, what a page request finds, and WARNs.
+    The first step that differs is shown as each of them makes it.
+
+    Exit status: 1 if a step differs.
+    """
+    from .linux import run as process
+
+    linux = asked(path, sanitize)
+    start = perf_counter()
+    with guarded(), printed.progress(linux.name) as bar:
+        found = process.compared("model", linux, scope, bar)
+    if as_json:
+        printed.data(printed.comparison(found))
+    else:
+        printed.say_comparison(found, perf_counter() - start)
+    return 1 if found.different else 0
 
 
 @cli.command("explore", epilog=KNOWN)
@@ -116,12 +167,34 @@ def explain(what: str, as_json: bool) -> None:
         printed.say_errno(found)
 
 
-def explored(implementation: PythonCore, scope: Scope) -> tuple[Exploration, float]:
+def explored(implementation: PythonCore | Linux, scope: Scope) -> tuple[Exploration, float]:
     """An exploration, and how many seconds it took."""
     start = perf_counter()
-    with printed.progress(implementation.name) as bar:
-        seen = explore(implementation, scope, progress=bar)
+    with guarded(), printed.progress(implementation.name) as bar:
+        if isinstance(implementation, PythonCore):
+            seen = explore(implementation, scope, progress=bar)
+        else:
+            from .linux import run as process
+
+            seen = process.explored(implementation, scope, bar)
     return seen, perf_counter() - start
+
+
+def asked(path: Path, sanitize: bool) -> Linux:
+    """The functions of a kernel tree, compiled."""
+    from .linux import ask
+
+    with guarded():
+        return ask(path, sanitize)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """What is wrong with a tree is wrong input."""
+    try:
+        yield
+    except LinuxError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How fast the explorer is on the model: ``make bench``.
+"""How fast the explorer is on the model, and on kernel trees: ``make bench``.
+
+The trees are those that tools/fetch_kernels.py has fetched, or those named as arguments.
 
 Each figure is the median of three runs, in seconds of CPU time, which a busy machine changes less
 than it changes the time on the wall.
@@ -20,18 +22,32 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, Clause, Exploration, Scope, explore
+from reference_impl.contract import (
+    CLAUSES,
+    IMPLEMENTATIONS,
+    Clause,
+    Exploration,
+    Implementation,
+    Scope,
+    explore,
+)
+from reference_impl.linux import LinuxError, ask
+from tools.fetch_kernels import default_directory
+
+MODEL = IMPLEMENTATIONS["model"]
 
 RUNS = 3
 
 
-def measured(scope: Scope, clauses: Iterable[Clause]) -> tuple[Exploration, float]:
-    """An exploration of the model, and how long it takes."""
+def measured(
+    scope: Scope, clauses: Iterable[Clause], what: Implementation
+) -> tuple[Exploration, float]:
+    """An exploration, and how long it takes."""
     clauses, times = tuple(clauses), []
     for _ in range(RUNS):
         gc.collect()
         start = process_time()
-        seen = explore(IMPLEMENTATIONS["model"], scope, clauses)
+        seen = explore(what, scope, clauses)
         times.append(process_time() - start)
     return seen, median(times)
 
@@ -49,14 +65,32 @@ def main() -> None:
             name = f"{devices} devices" if devices > 1 else "1 device"
             default = " (default)" if devices == Scope().devices else ""
             add(table, f"{name}{default}", Scope(devices=devices), CLAUSES.values())
+        for linux in trees():
+            add(table, f"default, {linux.name}", Scope(), CLAUSES.values(), linux)
     console.print(table)
     console.print(f"default scope: {Scope()}", soft_wrap=True)
     console.print(f"every different step is judged by {len(CLAUSES)} clauses, but in the first row")
 
 
-def add(table: Table, name: str, scope: Scope, clauses: Iterable[Clause]) -> None:
+def trees() -> list[Implementation]:
+    """The functions of every tree that is there."""
+    paths = [Path(each) for each in sys.argv[1:]]
+    paths = paths or sorted(default_directory().glob("linux-source-*/*.tar.xz"))
+    try:
+        return [ask(path) for path in paths]
+    except LinuxError as error:
+        sys.exit(f"bench: {error}")
+
+
+def add(
+    table: Table,
+    name: str,
+    scope: Scope,
+    clauses: Iterable[Clause],
+    what: Implementation = MODEL,
+) -> None:
     """Measure, and add a line."""
-    seen, seconds = measured(scope, clauses)
+    seen, seconds = measured(scope, clauses, what)
     speed = seen.steps / seconds
     table.add_row(name, f"{seen.states:,}", f"{seen.steps:,}", f"{seconds:.2f}", f"{speed:,.0f}")
 

@@ -10,17 +10,20 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from textwrap import fill, indent
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ..contract import CLAUSES, Clause, Exploration, Finding
+from ..contract import CLAUSES, Clause, Differences, Exploration, Finding
 from ..contract.clause import CALLS
 from ..present import story
 from ..present.tables import SYMBOLS
+
+if TYPE_CHECKING:
+    from ..linux.machine import Linux
 
 COLOURS = {"held": "green", "broken": "bold red", "not-applicable": "yellow", "not-promised": "dim"}
 PLAIN_SYMBOLS = {"held": "+", "broken": "X", "not-applicable": "-", "not-promised": "."}
@@ -69,8 +72,8 @@ def reason(finding: Finding) -> str:
     return NOT_APPLICABLE if finding.verdict == "not-applicable" else finding.reason
 
 
-def findings(seen: Exploration) -> dict[str, object]:
-    """The object that ``check --json`` prints."""
+def findings(seen: Exploration, linux: dict[str, Any] | None = None) -> dict[str, object]:
+    """The object that ``check --json`` prints; *linux* is :func:`about_linux` of a tree."""
     clauses = {
         id: {
             "verdict": finding.verdict,
@@ -83,7 +86,61 @@ def findings(seen: Exploration) -> dict[str, object]:
         "implementation": seen.implementation,
         "scope": seen.scope.to_json(),
         "clauses": clauses,
+        **({"linux": {**linux, "not_yet_promised": not_yet(seen)}} if linux else {}),
     }
+
+
+def not_yet(seen: Exploration) -> list[str]:
+    """The clauses that a kernel's release does not promise, and that would be broken there."""
+    return [id for id, f in seen.findings.items() if not f.promised and f.broken]
+
+
+def about_linux(linux: Linux) -> dict[str, Any]:
+    """What was asked: plain data about a tree."""
+    return {
+        "release": ".".join(map(str, linux.release)),
+        "interface": list(linux.said),
+        "functions": list(linux.functions),
+        "compiler": linux.compiler,
+        "sanitized": linux.sanitized,
+    }
+
+
+def say_linux(about: dict[str, Any]) -> None:
+    """What was asked: which functions of which release, and in which form they are there."""
+    say((f"Linux {about['release']}: {', '.join(about['interface'])}", "bold"))
+    say(paragraph(f"Taken from the tree: {', '.join(f'{f}()' for f in about['functions'])}"))
+    say(f"Compiled by {about['compiler']}{', with sanitizers' if about['sanitized'] else ''}")
+    say()
+
+
+def comparison(found: Differences) -> dict[str, object]:
+    """The object that ``compare --json`` prints."""
+    return {
+        "one": found.one,
+        "other": found.other,
+        "scope": found.scope.to_json(),
+        "states": found.states,
+        "steps": found.steps,
+        "different": found.different,
+        "first": [step.to_json() for step in found.first or ()],
+    }
+
+
+def say_comparison(found: Differences, seconds: float) -> None:
+    """How many steps differ, and the first of them as each side makes it."""
+    say(f"{found!r}, in {seconds:.1f} s")
+    for name, step in zip((found.one, found.other), found.first or (), strict=False):
+        say()
+        say((f"{name}: {step.operation} = {step.outcome}", "bold"))
+        before = step.to_json()["before"]
+        say(
+            f"  before: {json.dumps(before)}"
+            + (f" in reset: {step.resetting}" * bool(step.resetting))
+        )
+        for event in step.events:
+            say(f"  {' '.join('none' if part is None else str(part) for part in event)}")
+        say(f"  after: {json.dumps(step.to_json()['after'])}")
 
 
 def sizes(seen: Exploration, seconds: float) -> dict[str, object]:

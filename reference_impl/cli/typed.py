@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from difflib import get_close_matches
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -74,6 +75,28 @@ def implementation(_ctx: click.Context, _param: click.Parameter, value: str) -> 
     if value not in IMPLEMENTATIONS:
         raise NoSuch("implementation", value, IMPLEMENTATIONS)
     return IMPLEMENTATIONS[value]
+
+
+def implementation_or_path(
+    ctx: click.Context, param: click.Parameter, value: str
+) -> PythonCore | Path:
+    """The implementation of that name, or the path of a kernel tree."""
+    if value not in IMPLEMENTATIONS and looks_like_a_path(value):
+        return Path(value).expanduser()
+    return implementation(ctx, param, value)
+
+
+def tree(_ctx: click.Context, _param: click.Parameter, value: str) -> Path:
+    """The path of a kernel tree; whether it is one is seen when it is read."""
+    return Path(value).expanduser()
+
+
+def looks_like_a_path(value: str) -> bool:
+    """Whether somebody who types this means a file."""
+    try:
+        return "/" in value or value in (".", "..", "~") or Path(value).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def implementations(

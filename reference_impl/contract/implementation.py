@@ -60,7 +60,7 @@ class Implementation(Protocol):
 
     @property
     def lacks(self) -> frozenset[str]:
-        """What it has no notion of: ``"handles"``, ``"recovery"``, ``"static domains"``."""
+        """What it has no notion of, such as ``"handles"``, ``"recovery"`` or ``"replace"``."""
 
     @property
     def has(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ meet, those of its own undoing included. Nobody lists fault scenarios by hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from errno import EIO, ENOMEM, ENOSPC, ENXIO
 
 from ..model.objects import Device, Domain
@@ -53,6 +53,17 @@ class Recorder(Observer):
         if what != "driver":
             return ENOSPC if what == "domain id" else ENOMEM
         return DRIVER_ERRORS[(self.faults - 1) % len(DRIVER_ERRORS)]
+
+    @property
+    def script(self) -> tuple[bool, ...]:
+        """The answers to give, for an implementation that takes them all at once."""
+        return self._script
+
+    def answered(self, events: Sequence[Event], taken: Sequence[bool], faults: int) -> None:
+        """Note all that happened in an operation, of which nothing was told meanwhile."""
+        self.events[:] = events
+        self._taken[:] = taken
+        self.faults = faults
 
     @property
     def taken(self) -> tuple[bool, ...]:

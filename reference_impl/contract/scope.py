@@ -217,6 +217,7 @@ class Scope:
             domains=tuple(DomainSpec(name) for name in "ABCDEF"[:domains]),
             pasids=tuple(range(1, pasids + 1)),
             handles="handles" not in lacks,
+            replaces="replace" not in lacks,
             others=(
                 DomainSpec("foreign", ours=False),
                 DomainSpec("opless", takes_pasids=False),
@@ -240,9 +241,9 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
     for pasid in setting.pasids:
         for name in names:
             found += [Operation("attach", dev, pasid, name, h) for h in handles]
-        for name in (*names[1:], names[0]):
+        for name in (*names[1:], names[0]) if setting.replaces else ():
             found += [Operation("replace", dev, pasid, name, h) for h in handles]
-        for name in names:
+        for name in names if setting.blocks_pasids else ():  # else nothing could be attached
             found.append(Operation("detach", last, pasid, name))
         if setting.handles and not setting.short:
             found += [Operation("handle_get", dev, pasid, type=t) for t in (None, "paging", "sva")]
@@ -251,7 +252,7 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
         return tuple(found)
     wrong = NEW if setting.handles else None
     first, pasid = names[0], setting.pasids[0]
-    for kind in ("attach", "replace"):
+    for kind in ("attach", "replace") if setting.replaces else ("attach",):
         for other in setting.others:
             found.append(Operation(kind, dev, pasid, other.name, wrong))
             found.append(Operation(kind, STRAY, pasid, other.name, wrong))

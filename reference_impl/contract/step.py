@@ -64,6 +64,8 @@ class Setting(NamedTuple):
     """Whether the driver's blocked domain can be set on a PASID."""
     handles: bool = True
     """Whether the implementation has attach handles."""
+    replaces: bool = True
+    """Whether the implementation has a replace at all."""
     driver: bool = False
     """Whether a driver with records is part of it: what its calls were refused for is told."""
     resets: bool = False

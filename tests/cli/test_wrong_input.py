@@ -14,7 +14,10 @@ LONG = "9" * 5000
     ("words", "said"),
     [
         # commands and options
-        ("chekc", "there is no command 'chekc'; there are check, explore, matrix and explain; "),
+        (
+            "chekc",
+            "there is no command 'chekc'; there are check, compare, explore, matrix and explain; ",
+        ),
         ("chekc", "did you mean check?"),
         ("site", "there is no command 'site'"),
         ("--bogus", "there is no option '--bogus'; there are --version and --help"),
@@ -32,8 +35,11 @@ LONG = "9" * 5000
         ("check modle", "there is no implementation 'modle'; there are model, posted-v1, "),
         ("check modle", "did you mean model?"),
         ("explore POSTED-V1", "did you mean posted-v1?"),
-        ("check /usr/src/linux", "no implementation '/usr/src/linux'; there are model, posted-v1"),
-        ("check .", "there is no implementation '.'"),
+        (
+            "check /no/such/linux",
+            "there is no /no/such/linux; give a kernel tree or a linux-source-",
+        ),
+        ("check .", "is no kernel tree: it has no Makefile with VERSION and PATCHLEVEL"),
         # clauses and errnos
         ("explain REP-99", "there is no clause or errno 'REP-99'; a clause is one of ATT, "),
         ("explain REP-99", "did you mean REP-9?"),

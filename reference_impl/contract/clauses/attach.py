@@ -89,7 +89,8 @@ def out_of_range(step: Step) -> Verdict:
     due = attach_refusal(step)
     if due == "ATT-5":
         return refused_under_lock(step, "ATT-5")
-    if due in (None, "ATT-7") and step.result == -22 and not step.failed:
+    looked_at = step.result == -22 and step.events  # under the lock; at once is ATT-3's affair
+    if due in (None, "ATT-7") and looked_at and not step.failed:
         return "the PASID is within every limit, but it returned -EINVAL"
     return True if due is None and len(step.setting.capable) < len(step.setting.devices) else None
 
@@ -108,6 +109,8 @@ def handle_is_written(step: Step) -> Verdict:
     If the handle was new, nobody can find it."""
     if step.operation.handle is None or attach_refusal(step) not in (None, "ATT-7"):
         return None
+    if step.result == -22 and not step.events:
+        return None  # refused by a check of ATT-3: whether rightly, ATT-15 says
     written = step.at("handle")
     if [step.events[i][1:] for i in written] != [(step.operation.handle, step.operation.domain)]:
         return "the handle's domain was not written just once"
@@ -156,7 +159,7 @@ def slot_is_reserved(step: Step) -> Verdict:
 def failure_is_passed_on(step: Step) -> Verdict:
     """Every driver is told that there is no old domain. If one fails, its errno is returned
     unchanged and the slot is absent again."""
-    if not step.ours:
+    if not step.ours or isinstance(step.result, str):
         return None
     for call in step.ours:
         if call.old is not None:

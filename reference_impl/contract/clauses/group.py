@@ -77,7 +77,9 @@ def in_order(step: Step) -> Verdict:
 def first_error(step: Step) -> Verdict:
     """After the first device that fails no further one is asked to set the new domain, and that
     device's errno is the result, whatever fails later."""
-    if step.failed is None or old_domain(step) == step.operation.domain:
+    if step.failed is None or isinstance(step.result, str):
+        return None
+    if old_domain(step) == step.operation.domain:
         return None
     new = step.operation.domain
     if new not in ("blocked", old_domain(step)) and any(c.domain == new for c in step.undoing):
@@ -122,7 +124,7 @@ def only_what_was_done(step: Step) -> Verdict:
 def attach_is_undone(step: Step) -> Verdict:
     """Where attach fails, each device that has the new domain is asked once, in order, to set the
     blocked domain, and told that it has the new domain now. If that fails, it trips a WARN."""
-    if step.failed is None or not before_failure(step):
+    if step.failed is None or not before_failure(step) or isinstance(step.result, str):
         return None
     wanted = [(name, "blocked", step.operation.domain) for name in before_failure(step)]
     done = asked(step.undoing)

@@ -20,7 +20,7 @@ MERGED = "commit 8a9e1e773f60"
 
 def allowed(step: Step) -> bool:
     """Whether nothing refuses the call: it then is about what is attached."""
-    return replace_refusal(step) is None
+    return replace_refusal(step) is None and isinstance(step.before.slot, Entry)
 
 
 def attached(step: Step) -> Entry:

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ask Linux: the same clauses and the same explorer, over the C functions of a kernel tree.
+
+The tree's own code is compiled and run; it is found by name (:mod:`.extract`), in whichever form
+the tree has it (:mod:`.signatures`), and run in a process of its own (:mod:`.run`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import LinuxError
+
+if TYPE_CHECKING:
+    from .machine import Linux
+
+__all__ = ["LinuxError", "ask"]
+
+
+def ask(path: str | Path, sanitize: bool = False) -> Linux:
+    """Take the functions out of a kernel tree and compile them.
+
+    Args:
+        path: a tree, or a ``linux-source-*.tar.xz``.
+        sanitize: whether AddressSanitizer and UndefinedBehaviorSanitizer watch; such a result runs
+            only in a process of its own (:func:`.run.explored`).
+
+    Raises:
+        LinuxError: the tree cannot be asked.
+    """
+    from . import build, locate, signatures
+    from .machine import Linux
+
+    tree = locate.tree_at(Path(path))
+    release = locate.release_of(tree)
+    interface = signatures.find(tree, build.given())
+    return Linux(
+        "linux-" + ".".join(map(str, release)),
+        build.build(tree, interface.source, sanitize),
+        interface.lacks,
+        release,
+        interface.said,
+        interface.functions,
+        build.version_of(build.compiler()),
+        sanitize,
+    )

@@ -1,0 +1,806 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What stands behind the extracted functions: a driver whose calls are logged and may fail, groups
+ * of devices to make calls on, and one function that makes a call and leaves a log of it. The log
+ * is bytes, the same for the same step, so that its reader can look it up instead of reading it.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/time.h>
+
+enum { DEVICES = 12, DOMAINS = 16, PASIDS = 4, NUMBERS = 40, ODD = 32, LOG = 65536, HEADER = 20,
+       EVENT = 6 };
+enum { NONE = 255, UNKNOWN = 254, CRASHED = 253 };
+enum { SLOT_ABSENT = 0, SLOT_RESERVED = 1, SLOT_DOMAIN = 2, SLOT_ODD = 255 };
+enum event {
+	LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, HANDLE, NO_MEMORY, WARNED, ASKED
+};
+enum operation { ATTACH, REPLACE, DETACH, HANDLE_GET };
+
+struct world {
+	int devices, domains, pasids, numbers;
+	u32 number[NUMBERS];		/* PASID of the contract to PASID here */
+	u8 pasid[PASIDS];		/* the PASIDs that are attached and detached */
+	u8 resetting[DEVICES];
+	struct iommu_ops ops, foreign_ops;
+	struct iommu_domain_ops able, unable;
+	struct iommu_device iommu, foreign_iommu;
+	struct iommu_domain domain[DOMAINS];
+	struct iommu_group *group;
+	struct group_device member[DEVICES];
+	struct device device[DEVICES + 1];	/* the last is in no group */
+	struct dev_iommu iommu_of[DEVICES + 1];
+	struct iommu_attach_handle handle[PASIDS + 1];	/* the last is a new one */
+	struct iommu_domain *names[PASIDS + 1];		/* what each handle is known to name */
+	u8 hardware[PASIDS][DEVICES];
+	u8 loaded_slot[PASIDS][2];
+	u8 loaded_hardware[PASIDS][DEVICES];
+	void *odd[ODD];
+	int odds;
+	bool broken;			/* a crash may have left anything behind */
+};
+
+static struct world *w;
+static u8 *log_;
+static volatile uint64_t *number;	/* of the operation, where a parent can read it */
+static int length;
+static uint64_t script, answers;
+static int asked, faults;
+static bool asked_memory, watching, reading;
+static volatile sig_atomic_t armed;
+static volatile uint64_t runs;
+static sigjmp_buf out_of_call, out_of_reading;
+static char why[200];
+
+/* The log */
+
+static void say(enum event kind, u8 a, u8 b, u8 c, u8 d, u8 e)
+{
+	u8 *at = log_ + length;
+
+	if (!watching || reading)
+		return;
+	if (length > LOG - 4096)
+		shim_crash("it does not end: thousands of events");
+	at[0] = kind; at[1] = a; at[2] = b; at[3] = c; at[4] = d; at[5] = e;
+	length += EVENT;
+}
+
+static bool ask(u8 what)
+{
+	bool fails = asked < 64 && script >> asked & 1;
+
+	if (!watching || reading)
+		return false;
+	if (asked < 64)
+		answers |= (uint64_t)fails << asked;
+	asked++;
+	faults += fails;
+	say(ASKED, what, fails, 0, 0, 0);
+	return fails;
+}
+
+void shim_crash(const char *say_why)
+{
+	if (reading)
+		siglongjmp(out_of_reading, 1);
+	if (!armed)
+		abort();
+	snprintf(why, sizeof(why), "%s", say_why);
+	armed = 0;
+	siglongjmp(out_of_call, 1);
+}
+
+static u8 device_number(const struct device *dev)
+{
+	long at = dev - w->device;
+
+	return at >= 0 && at <= DEVICES && dev == w->device + at ? at : UNKNOWN;
+}
+
+static u8 domain_number(const struct iommu_domain *domain)
+{
+	for (int i = 0; i < w->domains; i++)
+		if (domain == w->domain + i)
+			return i;
+	return domain ? UNKNOWN : NONE;
+}
+
+static u8 handle_number(const void *handle)
+{
+	for (int i = 0; i <= PASIDS; i++)
+		if (handle == w->handle + i)
+			return i;
+	return handle ? UNKNOWN : NONE;
+}
+
+static u8 pasid_number(u32 pasid)
+{
+	for (int i = 0; i < w->numbers; i++)
+		if (w->number[i] == pasid)
+			return i;
+	return UNKNOWN;
+}
+
+static int place_of(u8 pasid)
+{
+	for (int i = 0; i < w->pasids; i++)
+		if (w->pasid[i] == pasid)
+			return i;
+	return -1;
+}
+
+/* Slots: as bytes, and as what the array holds */
+
+static void *raw(u8 kind, u8 handle)
+{
+	if (kind == SLOT_ABSENT)
+		return NULL;
+	if (kind == SLOT_RESERVED)
+		return XA_ZERO_ENTRY;
+	if (kind == SLOT_ODD)
+		return w->odd[handle];
+	if (handle)
+		return (void *)((unsigned long)(w->handle + handle - 1) | TAG_OF_HANDLE);
+	return (void *)((unsigned long)(w->domain + kind - SLOT_DOMAIN) | TAG_OF_DOMAIN);
+}
+
+static void as_slot(void *entry, u8 *slot)
+{
+	slot[0] = slot[1] = 0;
+	if (!entry)
+		return;
+	if (xa_is_zero(entry)) {
+		slot[0] = SLOT_RESERVED;
+		return;
+	}
+#ifdef HAS_struct_iommu_attach_handle
+	for (int i = 0; i <= PASIDS; i++)
+		if ((unsigned long)entry == ((unsigned long)(w->handle + i) | TAG_OF_HANDLE)) {
+			u8 domain = domain_number(w->handle[i].domain);
+
+			slot[0] = domain < UNKNOWN ? SLOT_DOMAIN + domain : UNKNOWN;
+			slot[1] = 1 + i;
+			return;
+		}
+#endif
+	for (int i = 0; i < w->domains; i++)
+		if ((unsigned long)entry == ((unsigned long)(w->domain + i) | TAG_OF_DOMAIN)) {
+			slot[0] = SLOT_DOMAIN + i;
+			return;
+		}
+	slot[0] = SLOT_ODD;
+	for (slot[1] = 0; slot[1] < w->odds; slot[1]++)
+		if (w->odd[slot[1]] == entry)
+			return;
+	if (w->odds < ODD)
+		w->odd[w->odds++] = entry;
+	slot[1] = w->odds - 1;
+}
+
+static void *stored(struct xarray *xa, unsigned long index)
+{
+	XA_STATE(xas, xa, index);
+
+	return xas_load(&xas);
+}
+
+/* Handles */
+
+void shim_handle_written(const void *handle)
+{
+#ifdef HAS_struct_iommu_attach_handle
+	u8 number = handle_number(handle);
+
+	if (number >= UNKNOWN)
+		return;
+	w->names[number] = w->handle[number].domain;
+	say(HANDLE, number, domain_number(w->handle[number].domain), 0, 0, 0);
+#endif
+}
+
+/* Whoever wrote a handle in another way is found here, before the next thing happens. */
+static void look_at_handles(void)
+{
+#ifdef HAS_struct_iommu_attach_handle
+	for (int i = 0; watching && i <= PASIDS; i++)
+		if (w->names[i] != w->handle[i].domain)
+			shim_handle_written(w->handle + i);
+#endif
+}
+
+/* The array */
+
+struct shim_watch shim_array_before(struct xarray *xa, unsigned long index)
+{
+	look_at_handles();
+	asked_memory = false;
+	return (struct shim_watch){ xa, index, watching ? stored(xa, index) : NULL };
+}
+
+void shim_array_after(struct shim_watch watch, bool always)
+{
+	void *now;
+	u8 slot[2];
+
+	if (!watching || watch.xa != &w->group->pasid_array)
+		return;
+	now = stored(watch.xa, watch.index);
+	if (now == watch.before && !always)
+		return;
+	as_slot(now, slot);
+	say(ARRAY, pasid_number(watch.index), slot[0], slot[1], 0, 0);
+}
+
+static int nodes;
+struct kmem_cache *radix_tree_node_cachep = (void *)&nodes;
+
+/* As in the tree's user-space support, what must not wait gets nothing, and asks again. */
+void *kmem_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru, int gfp)
+{
+	struct xa_node *node;
+
+	if (!(gfp & __GFP_DIRECT_RECLAIM))
+		return NULL;
+	if (!asked_memory) {
+		asked_memory = true;
+		if (ask(1)) {
+			say(NO_MEMORY, 0, 0, 0, 0, 0);
+			return NULL;
+		}
+	}
+	node = calloc(1, sizeof(*node));
+	INIT_LIST_HEAD(&node->private_list);
+	return node;
+}
+
+void radix_tree_node_rcu_free(struct rcu_head *head)
+{
+	free(container_of(head, struct xa_node, rcu_head));
+}
+
+void *shim_alloc(size_t size)
+{
+	if (ask(1)) {
+		say(NO_MEMORY, 0, 0, 0, 0, 0);
+		return NULL;
+	}
+	return calloc(1, size);
+}
+
+void shim_free(const void *memory)
+{
+	free((void *)memory);
+}
+
+unsigned long _find_next_bit(const unsigned long *bits, unsigned long size, unsigned long start)
+{
+	for (; start < size; start++)
+		if (bits[start / BITS_PER_LONG] >> start % BITS_PER_LONG & 1)
+			return start;
+	return size;
+}
+
+void __bitmap_clear(unsigned long *map, unsigned int start, int number)
+{
+	for (; number-- > 0; start++)
+		map[start / BITS_PER_LONG] &= ~(1UL << start % BITS_PER_LONG);
+}
+
+int lockdep_is_held(const void *lock)
+{
+	return 1;
+}
+
+/* Locks and warnings */
+
+static bool is_the_mutex(struct mutex *mutex)
+{
+	return w && mutex == &w->group->mutex;
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+	look_at_handles();
+	if (mutex->held)
+		shim_crash("deadlock: the mutex is held already");
+	if (w->group->pasid_array.xa_lock.held)
+		shim_crash("it sleeps with the array's lock held");
+	if (reading && is_the_mutex(mutex))
+		shim_crash("deadlock");
+	mutex->held = 1;
+	if (is_the_mutex(mutex))
+		say(LOCKED, 0, 0, 0, 0, 0);
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+	look_at_handles();
+	if (!mutex->held)
+		shim_crash("a mutex is given back that is not held");
+	mutex->held = 0;
+	if (is_the_mutex(mutex))
+		say(UNLOCKED, 0, 0, 0, 0, 0);
+}
+
+int mutex_trylock(struct mutex *mutex)
+{
+	if (mutex->held)
+		return 0;
+	mutex_lock(mutex);
+	return 1;
+}
+
+void shim_spin_lock(spinlock_t *lock)
+{
+	if (lock->held)
+		shim_crash("deadlock: the array's lock is held already");
+	lock->held = 1;
+}
+
+void shim_spin_unlock(spinlock_t *lock)
+{
+	if (!lock->held)
+		shim_crash("the array's lock is given back and not held");
+	lock->held = 0;
+}
+
+void shim_warn(const char *condition)
+{
+	look_at_handles();
+	say(WARNED, 0, 0, 0, 0, 0);
+}
+
+/* The driver */
+
+/* What a page request finds that arrives now: a handle, or without handles a domain. */
+static u8 page_request(u32 pasid)
+{
+	u8 found = NONE;
+
+	reading = true;
+	if (sigsetjmp(out_of_reading, 0)) {
+		w->group->pasid_array.xa_lock.held = 0;
+		found = CRASHED;
+	} else {
+#if defined(HAS_HANDLE_GET)
+		void *handle = iommu_attach_handle_get(w->group, pasid, 0);
+
+		found = IS_ERR_OR_NULL(handle) ? NONE : handle_number(handle);
+#elif defined(HAS_DOMAIN_GET)
+		found = domain_number(iommu_get_domain_for_dev_pasid(w->device, pasid, 0));
+#endif
+	}
+	reading = false;
+	return found;
+}
+
+static void call(struct iommu_domain *domain, struct device *dev, u32 pasid, u8 old)
+{
+	look_at_handles();
+	if (w->group->pasid_array.xa_lock.held)
+		shim_crash("a driver is asked with the array's lock held");
+	say(CALLED, device_number(dev), domain_number(domain), old, pasid_number(pasid),
+	    page_request(pasid));
+}
+
+static int answer(struct iommu_domain *domain, struct device *dev, u32 pasid, bool may_fail)
+{
+	static const int errors[] = { EIO, ENOSPC, ENXIO };
+	u8 device = device_number(dev), at = pasid_number(pasid);
+	u8 reached = domain == w->domain ? NONE : domain_number(domain);
+	int place = place_of(at);
+
+	if (may_fail && ask(0)) {
+		int error = errors[(faults - 1) % 3];
+
+		say(RETURNED, device, error, 0, 0, 0);
+		return -error;
+	}
+	if (place >= 0 && device < DEVICES)
+		w->hardware[place][device] = reached;
+	say(ENTRY, device, at, reached, 0, 0);
+	say(RETURNED, device, 0, 0, 0, 0);
+	return 0;
+}
+
+#if !SET_DEV_PASID_OLD || REMOVE_DEV_PASID == 2
+/* A driver that is not told looks up what the array says: see MSG-2. */
+static u8 looked_up(u32 pasid)
+{
+	u8 slot[2];
+
+	as_slot(xa_load(&w->group->pasid_array, pasid), slot);
+	return slot[0] < SLOT_DOMAIN ? NONE : slot[0] - SLOT_DOMAIN;
+}
+#endif
+
+#if SET_DEV_PASID_OLD
+static int set_dev_pasid(struct iommu_domain *wanted, struct device *at, ioasid_t number,
+			 struct iommu_domain *told)
+{
+	call(wanted, at, number, domain_number(told));
+	return answer(wanted, at, number, true);
+}
+#else
+static int set_dev_pasid(struct iommu_domain *wanted, struct device *at, ioasid_t number)
+{
+	call(wanted, at, number, looked_up(number));
+	return answer(wanted, at, number, true);
+}
+#endif
+
+#if REMOVE_DEV_PASID == 3
+static void remove_dev_pasid(struct device *at, ioasid_t number, struct iommu_domain *told)
+{
+	call(w->domain, at, number, domain_number(told));
+	answer(w->domain, at, number, false);
+}
+#elif REMOVE_DEV_PASID == 2
+static void remove_dev_pasid(struct device *at, ioasid_t number)
+{
+	call(w->domain, at, number, looked_up(number));
+	answer(w->domain, at, number, false);
+}
+#endif
+
+/* Signals: what would kill the process ends the call. */
+
+static stack_t own_stack;
+static struct sigaction before[32];
+static const int caught[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGVTALRM };
+static uint64_t ticked_at;
+static int ticks, patience = 50;	/* hundredths of a second, of this process alone */
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+	if (number == SIGVTALRM && armed) {
+		if (ticked_at != runs)
+			ticks = 0;
+		ticked_at = runs;
+		if (++ticks < patience)
+			return;
+		ticks = 0;
+		patience = 3;
+	}
+	if (armed && reading)
+		siglongjmp(out_of_reading, 1);
+	if (armed) {
+		if (number == SIGVTALRM)
+			strcpy(why, "it does not return");
+		else
+			strcpy(why, number == SIGSEGV ? "a wild or null pointer (SIGSEGV)" :
+				    number == SIGBUS ? "a wild pointer (SIGBUS)" :
+				    number == SIGFPE ? "a division by zero (SIGFPE)" :
+				    number == SIGILL ? "an illegal instruction (SIGILL)" :
+				    "an abort (SIGABRT)");
+		armed = 0;
+		siglongjmp(out_of_call, 1);
+	}
+	if (before[number].sa_flags & SA_SIGINFO) {
+		before[number].sa_sigaction(number, info, context);
+	} else if (before[number].sa_handler != SIG_IGN && number != SIGVTALRM) {
+		signal(number, before[number].sa_handler);
+		raise(number);
+	}
+}
+
+static void catch_signals(void)
+{
+	struct itimerval timer = { { 0, 10000 }, { 0, 10000 } };
+	struct sigaction action = { 0 };
+
+	own_stack.ss_size = 1 << 16;
+	own_stack.ss_sp = malloc(own_stack.ss_size);
+	sigaltstack(&own_stack, NULL);
+	action.sa_sigaction = on_signal;
+	action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART;
+	for (unsigned int i = 0; i < ARRAY_SIZE(caught); i++)
+		sigaction(caught[i], &action, &before[caught[i]]);
+	setitimer(ITIMER_VIRTUAL, &timer, NULL);
+}
+
+#ifdef SHIM_SANITIZED
+/* A report is a verdict: the first line of it is noted, and the call goes on. */
+static char reported[200];
+
+static void on_report(const char *report)
+{
+	const char *line = strstr(report, "ERROR: ");
+
+	if (!reported[0])
+		snprintf(reported, sizeof(reported), "%.*s", (int)strcspn(line ? line + 7 : report,
+			 "\n"), line ? line + 7 : report);
+}
+
+void __asan_set_error_report_callback(void (*callback)(const char *));
+void __ubsan_get_current_report_data(const char **kind, const char **message, const char **file,
+				     unsigned int *line, unsigned int *column, char **address);
+
+void __ubsan_on_report(void)
+{
+	const char *kind, *message, *file;
+	unsigned int line, column;
+	char *address;
+
+	__ubsan_get_current_report_data(&kind, &message, &file, &line, &column, &address);
+	if (!reported[0])
+		snprintf(reported, sizeof(reported), "UndefinedBehaviorSanitizer: %s", message);
+}
+#endif
+
+/* The group */
+
+static void build_group(void)
+{
+	struct iommu_group *group = w->group;
+
+	memset(group, 0, sizeof(*group));
+	INIT_LIST_HEAD(&group->devices);
+	xa_init(&group->pasid_array);
+	mutex_init(&group->mutex);
+	for (int i = 0; i < w->devices; i++) {
+		w->member[i].dev = &w->device[i];
+		list_add_tail(&w->member[i].list, &group->devices);
+		w->device[i].iommu_group = group;
+	}
+}
+
+static void ready(void)
+{
+	struct iommu_group *group = w->group;
+	int resetting = 0;
+
+	group->mutex.held = 0;
+	group->pasid_array.xa_lock.held = 0;
+	for (int i = 0; i < w->devices; i++) {
+		resetting += w->resetting[i];
+#ifdef HAS_group_device_blocked
+		w->member[i].blocked = w->resetting[i];
+#endif
+	}
+#ifdef HAS_iommu_group_recovery_cnt
+	group->recovery_cnt = resetting;
+#endif
+	memset(&w->handle[PASIDS], 0, sizeof(w->handle[PASIDS]));
+	w->names[PASIDS] = NULL;
+}
+
+static void load_slot(int place)
+{
+	struct xarray *xa = &w->group->pasid_array;
+	unsigned long index = w->number[w->pasid[place]];
+	u8 *slot = w->loaded_slot[place];
+	void *entry;
+
+#ifdef HAS_struct_iommu_attach_handle
+	w->handle[place].domain = NULL;
+	if (slot[0] >= SLOT_DOMAIN && slot[0] < UNKNOWN && slot[1])
+		w->handle[place].domain = w->domain + slot[0] - SLOT_DOMAIN;
+	w->names[place] = w->handle[place].domain;
+#endif
+	entry = raw(slot[0], slot[1]);
+	if (stored(xa, index) == entry)
+		return;
+	if (entry)
+		(xa_store)(xa, index, entry, GFP_KERNEL);
+	else
+		(xa_erase)(xa, index);
+}
+
+/* What follows is called from outside. */
+
+void shim_free_world(struct world *world)
+{
+	if (!world->broken)
+		xa_destroy(&world->group->pasid_array);
+	free(world->group);
+	free(world);
+}
+
+/*
+ * domains: the first is the driver's blocked domain. flags of each: 1 it is ours, 2 it takes
+ * PASIDs, 4 it has no owner, 8 it is the identity domain. numbers: the PASID here for each of the
+ * contract's.
+ */
+struct world *shim_boot(int devices, const u32 *max_pasids, int domains, const u8 *flags,
+			const u32 *types, int pasids, const u8 *pasid, int numbers,
+			const u32 *number)
+{
+	static bool caught_already;
+
+	w = calloc(1, sizeof(*w));
+	w->group = calloc(1, sizeof(*w->group));
+	w->devices = devices;
+	w->domains = domains;
+	w->pasids = pasids;
+	w->numbers = numbers;
+	memcpy(w->pasid, pasid, pasids);
+	memcpy(w->number, number, numbers * sizeof(*number));
+	w->able.set_dev_pasid = set_dev_pasid;
+	w->iommu.ops = &w->ops;
+	w->foreign_iommu.ops = &w->foreign_ops;
+	for (int i = 0; i < domains; i++) {
+		struct iommu_domain *domain = &w->domain[i];
+
+		domain->type = types[i];
+		domain->ops = flags[i] & 2 ? &w->able : &w->unable;
+#ifdef HAS_iommu_domain_owner
+		domain->owner = flags[i] & 4 ? NULL : flags[i] & 1 ? &w->ops : &w->foreign_ops;
+#endif
+#ifdef HAS_iommu_ops_identity_domain
+		if (flags[i] & 8)
+			w->ops.identity_domain = domain;
+#endif
+	}
+#ifdef HAS_iommu_ops_blocked_domain
+	w->ops.blocked_domain = w->domain;
+#endif
+#if REMOVE_DEV_PASID
+	if (flags[0] & 2)
+		w->ops.remove_dev_pasid = remove_dev_pasid;
+#endif
+	for (int i = 0; i < devices; i++) {
+		w->device[i].iommu = &w->iommu_of[i];
+		w->iommu_of[i].iommu_dev = &w->iommu;
+		w->iommu_of[i].max_pasids = max_pasids[i];
+	}
+	w->device[DEVICES].iommu = &w->iommu_of[DEVICES];
+	w->iommu_of[DEVICES].iommu_dev = &w->iommu;
+	w->iommu_of[DEVICES].max_pasids = 1 << 20;
+	memset(w->hardware, NONE, sizeof(w->hardware));
+	build_group();
+	if (!caught_already)
+		catch_signals();
+	caught_already = true;
+#ifdef SHIM_SANITIZED
+	__asan_set_error_report_callback(on_report);
+#endif
+	return w;
+}
+
+void shim_log_to(u8 *to)
+{
+	number = (uint64_t *)to;
+	log_ = to + sizeof(*number);
+}
+
+/* Count an operation that is not made, as it is known to kill the process. */
+void shim_skip(void)
+{
+	runs++;
+}
+
+/* Be in this state in one PASID. row: two bytes of the slot, then each device's domain. */
+void shim_load(struct world *world, int place, const u8 *row)
+{
+	w = world;
+	watching = false;
+	memcpy(w->loaded_slot[place], row, 2);
+	memcpy(w->loaded_hardware[place], row + 2, w->devices);
+	memcpy(w->hardware[place], row + 2, w->devices);
+	if (!w->broken)
+		load_slot(place);
+}
+
+void shim_reset(struct world *world, const u8 *resetting)
+{
+	memcpy(world->resetting, resetting, world->devices);
+}
+
+static int make(const u8 *op, u8 *found)
+{
+	struct device *dev = &w->device[op[1] == UNKNOWN ? DEVICES : op[1]];
+	u32 pasid = w->number[op[2]];
+	struct iommu_domain *domain = &w->domain[op[3]];
+	struct iommu_attach_handle *handle = op[4] == NONE ? NULL : &w->handle[op[4]];
+	u32 type;
+
+	memcpy(&type, op + 5, sizeof(type));
+	switch (op[0]) {
+	case ATTACH:
+#if ATTACH_HANDLE
+		return iommu_attach_device_pasid(domain, dev, pasid, handle);
+#else
+		return iommu_attach_device_pasid(domain, dev, pasid);
+#endif
+#ifdef HAS_REPLACE
+	case REPLACE:
+#if REPLACE_HANDLE
+		return iommu_replace_device_pasid(domain, dev, pasid, handle);
+#else
+		return iommu_replace_device_pasid(domain, dev, pasid);
+#endif
+#endif
+	case DETACH:
+		iommu_detach_device_pasid(domain, dev, pasid);
+		return 0;
+#ifdef HAS_HANDLE_GET
+	case HANDLE_GET: {
+		void *got = iommu_attach_handle_get(w->group, pasid, type);
+
+		if (IS_ERR(got))
+			return PTR_ERR(got);
+		*found = handle_number(got);
+		return 0;
+	}
+#endif
+	}
+	return -ENOSYS;
+}
+
+/*
+ * Make a call. Returns the length of the log: result (4 bytes), handle found, whether it crashed,
+ * number of questions, number of faults, answers (8 bytes), where the events end (4 bytes); the
+ * events; if it crashed, why; a row for each PASID.
+ */
+int shim_run(struct world *world, const u8 *op, uint64_t follow)
+{
+	u8 found = NONE;
+	volatile int32_t result = 0;
+	volatile bool crashed = false;
+
+	w = world;
+	if (w->broken) {
+		build_group();
+		for (int i = 0; i < w->pasids; i++)
+			load_slot(i);
+		w->broken = false;
+	}
+	ready();
+	length = HEADER;
+	script = follow;
+	answers = 0;
+	asked = faults = 0;
+	asked_memory = reading = false;
+	*number = ++runs;
+#ifdef SHIM_SANITIZED
+	reported[0] = 0;
+#endif
+	if (!sigsetjmp(out_of_call, 0)) {
+		watching = true;
+		armed = 1;
+		result = make(op, &found);
+		look_at_handles();
+		if (w->group->pasid_array.xa_lock.held)
+			shim_crash("it returns with the array's lock held");
+	} else {
+		crashed = true;
+	}
+	armed = 0;
+	reading = false;
+#ifdef SHIM_SANITIZED
+	if (!crashed && reported[0]) {
+		strcpy(why, reported);
+		crashed = true;
+	}
+#endif
+	memcpy(log_, (void *)&result, 4);
+	log_[4] = found;
+	log_[5] = crashed;
+	log_[6] = asked > 64 ? 64 : asked;
+	log_[7] = faults;
+	memcpy(log_ + 8, &answers, 8);
+	memcpy(log_ + 16, &length, 4);
+	if (crashed) {
+		w->broken = true;
+		strcpy((char *)log_ + length, why);
+		length += strlen(why);
+	}
+	for (int i = 0; i < w->pasids; i++) {
+		u8 *row = log_ + length;
+
+		if (crashed)
+			memcpy(row, w->loaded_slot[i], 2);	/* who knows what it holds */
+		else
+			as_slot(stored(&w->group->pasid_array, w->number[w->pasid[i]]), row);
+		memcpy(row + 2, w->hardware[i], w->devices);
+		length += 2 + w->devices;
+	}
+	watching = false;
+	if (!crashed && place_of(op[2]) < 0)	/* nobody else would take it away again */
+		(xa_erase)(&w->group->pasid_array, w->number[op[2]]);
+	return length;
+}
