@@ -92,7 +92,11 @@ def _unpacked(path: Path) -> Path:
             ) from None
         if not (here / "Makefile").is_file():
             raise LinuxError(f"{path} holds no kernel tree: there is no Makefile one level down")
-        here.replace(place)
+        try:
+            here.replace(place)
+        except OSError:
+            if not place.is_dir():  # else another run has been faster
+                raise
     return place
 
 

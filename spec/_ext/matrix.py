@@ -6,7 +6,10 @@
 * ``{broken} p1 designs``: the clauses that an implementation breaks, with the shortest calls.
 * ``{scope} designs``: the scope in which all this was computed.
 
-The last word is the part of the file: ``designs`` or ``drivers``.
+The last word says of what: ``designs``, ``drivers``, or ``linux``, which is recorded in a file of
+its own, ``spec/data/linux.json``.
+
+* ``{asked} linux``: which kernels were asked, and how.
 """
 
 from __future__ import annotations
@@ -33,9 +36,13 @@ class FromMatrix(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Parse what :meth:`lines` gives, as if the author had written it."""
-        file = Path(self.env.srcdir) / "spec" / "data" / "matrix.json"
+        part = self.arguments[-1]
+        name = "linux.json" if part == "linux" else "matrix.json"
+        file = Path(self.env.srcdir) / "spec" / "data" / name
         self.env.note_dependency(str(file))
-        data = json.loads(file.read_text(encoding="utf-8"))[self.arguments[-1]]
+        data = json.loads(file.read_text(encoding="utf-8"))
+        if part != "linux":
+            data = data[part]
         return self.parse_text_to_nodes("\n".join(self.lines(data)))
 
     def lines(self, data: Any) -> list[str]:
@@ -92,6 +99,25 @@ class ScopeOf(FromMatrix):
         return [f"Computed by exploring: {Scope(**data['scope'])}."]
 
 
+class Asked(FromMatrix):
+    """Which kernels were asked."""
+
+    def lines(self, data: Any) -> list[str]:
+        """A row for each release."""
+        rows = [_row("Linux", "what was found", "compiled by", "on", "beside the model")]
+        rows.append(_row(*["---"] * 5))
+        for release, how in data["how"].items():
+            same = how.get("compared")
+            beside = (
+                "it has no replace"
+                if same is None
+                else (f"{same['different']} differences in {same['steps']:,} steps")
+            )
+            found = ", ".join(how["interface"])
+            rows.append(_row(release, found, how["compiler"], how["recorded"], beside))
+        return rows
+
+
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
@@ -110,4 +136,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("matrix", Matrix)
     app.add_directive("broken", Broken)
     app.add_directive("scope", ScopeOf)
+    app.add_directive("asked", Asked)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
