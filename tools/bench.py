@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How fast the explorer is on the model, and on kernel trees: ``make bench``.
+"""How fast the explorer is on the model, on drivers, and on kernel trees: ``make bench``.
 
 The trees are those that tools/fetch_kernels.py has fetched, or those named as arguments.
 
@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from reference_impl.contract import (
     CLAUSES,
+    CORES,
     IMPLEMENTATIONS,
     Clause,
     Exploration,
@@ -34,6 +35,8 @@ from reference_impl.contract import (
 from reference_impl.linux import LinuxError, ask
 from tools.fetch_kernels import default_directory
 
+DRIVERS = tuple(name for name in IMPLEMENTATIONS if name not in CORES)
+DRIVER_SCOPE = Scope(devices=2, incapable=0, domains=3, pasids=2, faults=2)
 MODEL = IMPLEMENTATIONS["model"]
 
 RUNS = 3
@@ -65,11 +68,21 @@ def main() -> None:
             name = f"{devices} devices" if devices > 1 else "1 device"
             default = " (default)" if devices == Scope().devices else ""
             add(table, f"{name}{default}", Scope(devices=devices), CLAUSES.values())
+        for driver in DRIVERS:
+            add(table, f"{driver}, a driver's scope", DRIVER_SCOPE, CLAUSES.values(), _of(driver))
+        for devices in range(1, 5):
+            small = Scope(devices, 0, 3, 1, 1)
+            add(table, f"vtd, devices: {devices}, small", small, CLAUSES.values(), _of("vtd"))
         for linux in trees():
             add(table, f"default, {linux.name}", Scope(), CLAUSES.values(), linux)
     console.print(table)
     console.print(f"default scope: {Scope()}", soft_wrap=True)
+    console.print(f"a driver's scope: {DRIVER_SCOPE}", soft_wrap=True)
     console.print(f"every different step is judged by {len(CLAUSES)} clauses, but in the first row")
+
+
+def _of(name: str) -> Implementation:
+    return IMPLEMENTATIONS[name]
 
 
 def trees() -> list[Implementation]:

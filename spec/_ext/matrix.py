@@ -4,6 +4,7 @@
 * ``{families} designs``: for each family of clauses and each implementation, how many hold.
 * ``{matrix} REP designs``: each clause of a family against each implementation.
 * ``{broken} p1 designs``: the clauses that an implementation breaks, with the shortest calls.
+* ``{drawn} p1 designs``: each of these counterexamples, drawn.
 * ``{scope} designs``: the scope in which all this was computed.
 
 The last word says of what: ``designs``, ``drivers``, or ``linux``, which is recorded in a file of
@@ -23,7 +24,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-from reference_impl.contract import CLAUSES, Scope
+from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, Scope, explore
+from reference_impl.present import story
+from tools.matrix import PARTS
 
 SIGNS = {"held": "✓", "broken": "**✗**", "not-applicable": "–", "not-promised": "·"}
 
@@ -91,6 +94,23 @@ class Broken(FromMatrix):
         return rows
 
 
+class Drawn(SphinxDirective):
+    """Every counterexample of an implementation, in the scope of the stored verdicts, drawn."""
+
+    required_arguments = 2
+
+    def run(self) -> list[nodes.Node]:
+        """A drawing for each broken clause."""
+        name, part = self.arguments
+        seen = explore(IMPLEMENTATIONS[name], PARTS[part][1])
+        found: list[nodes.Node] = []
+        for id in seen.with_verdict("broken"):
+            finding = seen.findings[id]
+            found += self.parse_text_to_nodes(f"{{need}}`{id}`: **{finding.clause.title}**")
+            found.append(nodes.raw("", story(finding)._repr_html_(), format="html"))
+        return found
+
+
 class ScopeOf(FromMatrix):
     """In which scope the verdicts were computed."""
 
@@ -137,4 +157,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("broken", Broken)
     app.add_directive("scope", ScopeOf)
     app.add_directive("asked", Asked)
+    app.add_directive("drawn", Drawn)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
