@@ -31,6 +31,15 @@ from tools.matrix import PARTS
 SIGNS = {"held": "✓", "broken": "**✗**", "not-applicable": "–", "not-promised": "·"}
 
 
+def read(directive: SphinxDirective, part: str) -> Any:
+    """The stored verdicts of one part; the page is read again when they change."""
+    name = "linux.json" if part == "linux" else "matrix.json"
+    file = Path(directive.env.srcdir) / "spec" / "data" / name
+    directive.env.note_dependency(str(file))
+    data = json.loads(file.read_text(encoding="utf-8"))
+    return data if part == "linux" else data[part]
+
+
 class FromMatrix(SphinxDirective):
     """A directive that reads the stored verdicts."""
 
@@ -39,14 +48,7 @@ class FromMatrix(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Parse what :meth:`lines` gives, as if the author had written it."""
-        part = self.arguments[-1]
-        name = "linux.json" if part == "linux" else "matrix.json"
-        file = Path(self.env.srcdir) / "spec" / "data" / name
-        self.env.note_dependency(str(file))
-        data = json.loads(file.read_text(encoding="utf-8"))
-        if part != "linux":
-            data = data[part]
-        return self.parse_text_to_nodes("\n".join(self.lines(data)))
+        return self.parse_text_to_nodes("\n".join(self.lines(read(self, self.arguments[-1]))))
 
     def lines(self, data: Any) -> list[str]:
         """The Markdown in place of the directive."""
@@ -102,7 +104,12 @@ class Drawn(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """A drawing for each broken clause."""
         name, part = self.arguments
-        seen = explore(IMPLEMENTATIONS[name], PARTS[part][1])
+        stored = read(self, part)["implementations"][name]
+        broken = [id for id, cell in stored.items() if cell["verdict"] == "broken"]
+        # no counterexample is longer, so nothing further away has to be explored
+        longest = max(len(stored[id]["calls"]) for id in broken)
+        clauses = [CLAUSES[id] for id in broken]
+        seen = explore(IMPLEMENTATIONS[name], PARTS[part][1], clauses, calls=longest)
         found: list[nodes.Node] = []
         for id in seen.with_verdict("broken"):
             finding = seen.findings[id]
