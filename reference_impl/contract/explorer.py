@@ -240,7 +240,7 @@ class Walk:
                     parts, now = observe(machine, recorder, state, operation, before)
                     self.steps += 1
                     whole = guarded and operation.kind in EVENTS
-                    new = self._afterwards() if whole else None
+                    new = state_now(machine) if whole else None
                     if now != notes or parts[-3] or whole:
                         machine.load(state)
                     elif parts[2] and parts[2] != ONLY_LOCKED:
@@ -264,12 +264,6 @@ class Walk:
             self.done += 1
             if self.told:
                 self.told()
-
-    def _afterwards(self) -> State:
-        """The whole state, after what may have concerned every PASID."""
-        machine = self.machine
-        rows = tuple([settled(machine.row(pasid)) for pasid in self.setting.pasids])
-        return State(rows, machine.resetting(), machine.notes())
 
     def calls_to(self, state: State) -> int:
         """How many calls it takes to get to a state."""
@@ -351,13 +345,9 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
         machine.load(state)
         recorder.follow(script)
         before = machine.row(operation.pasid)
-        parts, notes = observe(machine, recorder, state, operation, before)
+        parts, _ = observe(machine, recorder, state, operation, before)
         steps.append(Step(trace.setting, *parts))
-        state = State(
-            tuple(settled(machine.row(pasid)) for pasid in trace.setting.pasids),
-            machine.resetting(),
-            notes,
-        )
+        state = state_now(machine)
     return tuple(steps)
 
 
@@ -377,6 +367,12 @@ def ends_here(step: Step) -> bool:
         or any(call.domain == "blocked" and call.error for call in step.calls)
         or (step.setting.driver and step.misled)
     )
+
+
+def state_now(machine: Machine) -> State:
+    """The whole state of a machine, as the next call finds it."""
+    rows = tuple([settled(machine.row(pasid)) for pasid in machine.pasids])
+    return State(rows, machine.resetting(), machine.notes())
 
 
 def settled(row: Row) -> Row:

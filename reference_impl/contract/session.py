@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..model.observer import MayFail
-from .explorer import observe, settled
+from .explorer import observe, state_now
 from .implementation import Implementation, PythonMachine
 from .known import IMPLEMENTATIONS
 from .recorder import Recorder
@@ -136,14 +136,10 @@ class Session:
         recorder.follow(())
         recorder.wanted = fail.split()
         before = machine.row(operation.pasid)
-        parts, notes = observe(machine, recorder, self.state, operation, before)
+        parts, _ = observe(machine, recorder, self.state, operation, before)
         step = Step(self.setting, *parts)
         if recorder.wanted:
             raise ValueError(f"{recorder.wanted[0]} was not asked, so it could not fail")
-        self.state = State(
-            tuple(settled(machine.row(p)) for p in self.setting.pasids),
-            machine.resetting(),
-            notes,
-        )
+        self.state = state_now(machine)
         self.steps.append(step)
         return step

@@ -26,8 +26,16 @@ def set_dev_pasid(domain: Domain, group: Group, dev: Device, pasid: int) -> None
 
 def remove_dev_pasid(group: Group, dev: Device, pasid: int) -> None:
     """Ask the driver to remove what is attached. The operation had no way to fail."""
+    remove_told(_looked_up(group, pasid), dev, pasid)
+
+
+def remove_told(domain: Domain | None, dev: Device, pasid: int) -> None:
+    """Ask the driver to remove *domain*, which it has been told, or has found. It cannot fail.
+
+    Source: ``remove_dev_pasid`` of ``struct iommu_ops``, from 6.10 to 6.13 with the domain.
+    """
     driver = dev.driver
-    driver.observer.asked(dev, driver.blocked_domain, _looked_up(group, pasid), pasid)
+    driver.observer.asked(dev, driver.blocked_domain, domain, pasid)
     driver.write_entry(dev, pasid, driver.blocked_domain)
     driver.observer.saw(("return", dev.name, 0))
 

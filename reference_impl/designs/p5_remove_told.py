@@ -9,10 +9,11 @@ Gunthorpe): drivers should not have to read the array when they remove. Adopted 
 from __future__ import annotations
 
 from ..model.objects import Device, Domain, Group
+from .driver_ops_2023 import remove_told
 from .p3_old_argument import LACKS
 from .p3_old_argument import Core as OldArgument
 
-__all__ = ["LACKS", "Core", "remove_told"]
+__all__ = ["LACKS", "Core"]
 
 
 class Core(OldArgument):
@@ -22,14 +23,3 @@ class Core(OldArgument):
         """Ask the driver to remove *domain*."""
         del group
         remove_told(domain, dev, pasid)
-
-
-def remove_told(domain: Domain, dev: Device, pasid: int) -> None:
-    """The operation with the domain as an argument. It has no way to fail.
-
-    Source: ``remove_dev_pasid`` of ``struct iommu_ops`` from 6.10 to 6.13.
-    """
-    driver = dev.driver
-    driver.observer.asked(dev, driver.blocked_domain, domain, pasid)
-    driver.write_entry(dev, pasid, driver.blocked_domain)
-    driver.observer.saw(("return", dev.name, 0))

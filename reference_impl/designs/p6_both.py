@@ -7,9 +7,9 @@ Asked for: MSG-12 (Jason Gunthorpe, 2024-03-21). Promised: MSG-13 (Yi Liu). Done
 from __future__ import annotations
 
 from ..model.objects import Device, Domain, Group
+from .driver_ops_2023 import remove_told
 from .p4_undo_succeeded import LACKS
 from .p4_undo_succeeded import Core as UndoSucceeded
-from .p5_remove_told import remove_told
 
 __all__ = ["LACKS", "Core"]
 

@@ -55,14 +55,7 @@ class Vtd(VtdEntries):
         """Paging, nested and SVA domains: all three in these steps."""
         self.domain_add_dev_pasid(domain, dev, pasid)
         try:
-            self.iopf_for_domain_replace(domain, old, dev)
-            try:
-                self.domain_setup(domain, dev, pasid, old)
-            except OSError:
-                # nobody looks whether that fails
-                with contextlib.suppress(OSError):
-                    self.iopf_for_domain_replace(old, domain, dev)
-                raise
+            self.take_over(domain, dev, pasid, old)
         except OSError:
             self.domain_remove_dev_pasid(domain, dev, pasid)
             raise
@@ -72,14 +65,19 @@ class Vtd(VtdEntries):
         self, domain: Domain, dev: Device, pasid: int, old: Domain | None
     ) -> None:
         """Pass-through: there is nothing to record."""
+        self.take_over(domain, dev, pasid, old)
+        self.domain_remove_dev_pasid(old, dev, pasid)
+
+    def take_over(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
+        """Page requests, then the entry; if that fails, page requests as they were."""
         self.iopf_for_domain_replace(domain, old, dev)
         try:
             self.domain_setup(domain, dev, pasid, old)
         except OSError:
+            # nobody looks whether that fails
             with contextlib.suppress(OSError):
                 self.iopf_for_domain_replace(old, domain, dev)
             raise
-        self.domain_remove_dev_pasid(old, dev, pasid)
 
     def blocking_domain_set_dev_pasid(self, dev: Device, pasid: int, old: Domain | None) -> None:
         """Detach: the entry, then page requests, then the record."""
