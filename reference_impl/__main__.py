@@ -113,6 +113,51 @@ def compare(path: Path, scope: Scope, sanitize: bool, as_json: bool) -> int:
     return 1 if found.different else 0
 
 
+@cli.command()
+@click.argument("path", callback=typed.tree)
+@click.option("--file", type=click.Path(path_type=Path), help="Where the answers are kept.")
+@click.option("--dry-run", is_flag=True, help="Keep nothing; exit 1 if anything is news.")
+@as_json
+def follow(path: Path, file: Path | None, dry_run: bool, as_json: bool) -> int:
+    """Ask another kernel, keep its answer beside the older ones, and say what has changed.
+
+    PATH is a kernel tree or a linux-source-*.tar.xz. It is explored in the default scope and
+    compared with the model. What is news is told against the same release, if its answer is kept
+    already, else against the newest one that is older: clauses lost, gained or newly applicable;
+    functions that came, went, moved, or take something else. The answers of a checkout are kept
+    where its site shows them.
+
+    Exit status: 1 if a clause is lost; with --dry-run, if there is any news.
+    """
+    from .linux import follow as kept
+    from .linux import run as process
+
+    file = file or kept.FILE
+    if not file.parent.is_dir():
+        raise click.UsageError(f"there is no directory {file.parent}; say --file FILE")
+    with guarded():
+        data = kept.read(file)
+    linux = asked(path, sanitize=False)
+    seen, _ = explored(linux, Scope())
+    same = None
+    if "replace" not in linux.lacks:
+        with guarded(), printed.progress(linux.name) as bar:
+            same = process.compared("model", linux, Scope(), bar)
+    release = linux.name.removeprefix("linux-")
+    answered = kept.answer(linux, path, seen, same)
+    older = kept.before(data, release)
+    found = kept.news(data, older, answered) if older else []
+    if not dry_run:
+        kept.put(data, release, answered)
+        with guarded():
+            kept.write(file, data)
+    if as_json:
+        printed.data({"release": release, "older": older, "news": found, **answered})
+    else:
+        printed.say_news(release, older, found, seen)
+    return 1 if (found if dry_run else any(kind == "lost" for kind, _ in found)) else 0
+
+
 @cli.command("explore", epilog=KNOWN)
 @implementation
 @typed.scoped
