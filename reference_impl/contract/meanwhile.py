@@ -4,10 +4,11 @@
 :func:`page_requests_meanwhile` puts one page request beside each operation, its three moves at
 every moment: see :mod:`.requests`.
 
-:func:`mm_released_meanwhile` lets a process die, as the notifier does not wait. The address space of an SVA domain goes away after each event of each operation, all of it at that
-moment: the notifiers of VT-d, SMMUv3 and AMD hold a spin lock of the domain from the first entry to
-the last. Nothing is interrupted that is given the domain to attach, as the caller holds the address
-space meanwhile, nor the calls of a driver that holds it itself while it sets such a domain.
+:func:`mm_released_meanwhile` lets a process die, as the notifier does not wait. The address space
+of an SVA domain goes away after each event of each operation, all of it then: the notifiers
+of VT-d, SMMUv3 and AMD hold a spin lock of the domain from the first entry to the last. Nothing is
+interrupted that is given the domain to attach, as the caller holds the address space meanwhile, nor
+the calls of a driver that holds it itself while it sets such a domain.
 
 What is right? That it does not matter when it happens: what there is in the end must be what one of
 the two orders gives, first one and then the other. Source: ``intel_mm_release()``,
