@@ -9,7 +9,7 @@ from html import escape
 from ..contract.clauses.visibility import witness
 from ..contract.explorer import Finding
 from ..contract.requests import Request, fates
-from ..contract.step import Entry, Step
+from ..contract.step import Entry, Step, reader
 from .bands import WARNING
 from .drawing import svg
 from .rows import DETAILS, entry, returned
@@ -139,8 +139,9 @@ def requests(step: Step) -> Table:
         if each.deaf:
             then = f"is turned away: {each.device} is on no fault queue"
         if each.held:
-            then += ", when the call has returned"
-        finds = f"{each.found or 'nothing'}{', when the call has returned' if each.astray else ''}"
+            gone = each.found != reader(step.setting, step.after.slot)
+            then += f", after the call{f' and the end of {each.found}' if gone else ''}"
+        finds = f"{each.found or 'nothing'}{', after the call' if each.astray else ''}"
         rows.append((each.device, each.domain, finds, then))
     return Table(("request of", "for", "finds", "and"), rows)
 

@@ -13,8 +13,7 @@ from errno import EBUSY, ENOENT
 from ..clause import Verdict, clause
 from ..requests import Request, fates
 from ..step import PUBLISHED, Entry, Step, reader
-from .checks import outcome
-from .group import old_domain
+from .checks import old_domain, outcome
 
 GET = "iommu_attach_handle_get()"
 HANDLE = "commit 3e7f57d1ef3f"
