@@ -18,25 +18,28 @@ if TYPE_CHECKING:
 __all__ = ["LinuxError", "ask"]
 
 
-def ask(path: str | Path, sanitize: bool = False) -> Linux:
+def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
     """Take the functions out of a kernel tree and compile them.
 
     Args:
         path: a tree, or a ``linux-source-*.tar.xz``.
         sanitize: whether AddressSanitizer and UndefinedBehaviorSanitizer watch; such a result runs
             only in a process of its own (:func:`.run.explored`).
+        driver: ``"vtd"``: the tree's own driver takes part, and not one of the shim.
 
     Raises:
         LinuxError: the tree cannot be asked.
     """
     from . import build, locate, signatures
     from .machine import Linux
+    from .vtd_machine import LinuxVtd
 
     tree = locate.tree_at(Path(path))
     release = locate.release_of(tree)
-    interface = signatures.find(tree, build.given())
-    return Linux(
-        "linux-" + ".".join(map(str, release)),
+    interface = signatures.find(tree, build.given(driver), driver, build.own(driver))
+    name = "linux-" + ".".join(map(str, release))
+    return (LinuxVtd if driver else Linux)(
+        f"{name}/{driver}" if driver else name,
         build.build(tree, interface.source, sanitize),
         interface.lacks,
         release,

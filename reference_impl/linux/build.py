@@ -104,10 +104,18 @@ def _version(words: tuple[str, ...]) -> str:
 
 
 @cache
-def given() -> frozenset[str]:
+def given(driver: str = "") -> frozenset[str]:
     """The names that the shim defines, which are not taken from the tree."""
-    text = (SHIM / "prelude.h").read_text(encoding="utf-8")
-    return frozenset(Definitions({"prelude.h": text}).items)
+    names = ("prelude.h", *([f"{driver}_prelude.h"] if driver else ()))
+    texts = {name: (SHIM / name).read_text(encoding="utf-8") for name in names}
+    return frozenset(Definitions(texts).items)
+
+
+@cache
+def own(driver: str) -> dict[str, str]:
+    """The shim's definitions that are read with the tree's, by file."""
+    name = f"{driver}_types.h"
+    return {name: (SHIM / name).read_text(encoding="utf-8")} if driver else {}
 
 
 def build(tree: Path, source: str, sanitize: bool = False) -> Path:

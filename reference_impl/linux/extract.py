@@ -24,6 +24,9 @@ CORE = "drivers/iommu/iommu.c"
 FILES = (CORE, "drivers/iommu/iommu-priv.h", "include/linux/iommu.h")
 """Where definitions are looked for; the first that has a name wins."""
 
+CONFIGURED = frozenset({"CONFIG_IOMMU_API", "CONFIG_INTEL_IOMMU", "CONFIG_INTEL_IOMMU_SVM"})
+"""The options that are set; what a tree has for all others is not taken."""
+
 ELSEWHERE = frozenset({"list_head", "hlist_head", "hlist_node", "rcu_head", "xarray"})
 """Structures that the tree's user-space headers define."""
 
@@ -106,9 +109,12 @@ class Definitions:
 
     def __init__(self, texts: dict[str, str]) -> None:
         self.items: dict[str, Item] = {}
+        self.place = {file: number for number, file in enumerate(reversed(texts))}
         for file, text in texts.items():
             for name, item in _defined(file, text):
-                self.items.setdefault(name, item)
+                known = self.items.setdefault(name, item)
+                if known.kind == item.kind == "variable" and "=" not in known.text:
+                    self.items[name] = item  # that one was only announced
 
     def closure(self, roots: Iterable[str], given: frozenset[str]) -> Extracted:
         """The definitions of *roots* and of all that they need.
@@ -151,7 +157,26 @@ class Definitions:
         }
         known = given | {f"struct {n}" for n in ELSEWHERE}
         stubs = {n for n in by_value if n not in self.items and n not in known}
-        return Extracted(_ordered(list(taken.values()), self.items), tags, stubs)
+        return Extracted(self._ordered(list(taken.values())), tags, stubs)
+
+    def _ordered(self, items: list[Item]) -> list[Item]:
+        """Types after the types that they consist of; the rest as it stands in the files."""
+        items.sort(key=lambda item: (self.place[item.file], item.line))
+        wanted, done, ordered = {id(item) for item in items}, set[int](), list[Item]()
+
+        def put(item: Item) -> None:
+            if id(item) in done or id(item) not in wanted:
+                return
+            done.add(id(item))
+            for name in sorted(item.names):
+                known = self.items.get(name)
+                if item.kind == "type" and known and known.kind == "type":
+                    put(known)
+            ordered.append(item)
+
+        for item in items:
+            put(item)
+        return ordered
 
 
 @lru_cache(maxsize=8)
@@ -167,31 +192,11 @@ def _defined(file: str, text: str) -> list[tuple[str, Item]]:
     ]
 
 
-def _ordered(items: list[Item], index: dict[str, Item]) -> list[Item]:
-    """Types after the types that they consist of; the rest as it stands in the files."""
-    place = {file: number for number, file in enumerate(reversed(FILES))}
-    items.sort(key=lambda item: (place.get(item.file, -1), item.line))
-    wanted, done, ordered = {id(item) for item in items}, set[int](), list[Item]()
-
-    def put(item: Item) -> None:
-        if id(item) in done or id(item) not in wanted:
-            return
-        done.add(id(item))
-        for name in sorted(item.names):
-            if item.kind == "type" and name in index and index[name].kind == "type":
-                put(index[name])
-        ordered.append(item)
-
-    for item in items:
-        put(item)
-    return ordered
-
-
 def _outermost(node: Node, first_choice: bool) -> Iterator[Node]:
     """The definitions outside of all others: those that are compiled, or the other ones.
 
-    What is compiled depends on the configuration, in which only CONFIG_IOMMU_API is set; what a
-    tree without that has instead is never taken.
+    What is compiled depends on the configuration (:data:`CONFIGURED`); what a tree without that has
+    instead is never taken.
     """
     for child in node.children:
         if child.type == "ERROR" or child.type == "linkage_specification":
@@ -215,7 +220,7 @@ def _is_set(node: Node) -> bool | None:
     options = set(re.findall(r"\bCONFIG_\w+", line))
     if not options:
         return None
-    return (options == {"CONFIG_IOMMU_API"}) != ("!" in line or line.startswith("#ifndef"))
+    return (options <= CONFIGURED) != ("!" in line or line.startswith("#ifndef"))
 
 
 def _read(node: Node, file: str) -> Iterator[Item]:
@@ -254,7 +259,7 @@ def _read(node: Node, file: str) -> Iterator[Item]:
         if tag:
             item = Item("macro", _text(tag), file, line, text.rstrip("\n"))
             code = COMMENT.sub(" ", text)
-            item.names = set(WORD.findall(code)) - {item.name}
+            item.names = set(WORD.findall(code)) - {item.name, *_arguments(node)}
             item.names |= {f"struct {n}" for n in re.findall(r"\bstruct\s+(\w+)", code)}
             item.reads = set(re.findall(r"(?:->|\.)\s*(\w+)", code))
             yield item
@@ -265,6 +270,11 @@ def _read(node: Node, file: str) -> Iterator[Item]:
             _gather(node, item, inside_function=True)
             item.names.discard(item.name)
             yield item
+
+
+def _arguments(macro: Node) -> list[str]:
+    listed = macro.child_by_field_name("parameters")
+    return [_text(each) for each in _all(listed, ("identifier",))] if listed else []
 
 
 def _names_of(item: Item, node: Node) -> Iterator[str]:
@@ -383,14 +393,14 @@ def _text(node: Node) -> str:
     return (node.text or b"").decode()
 
 
-def read(tree: Path) -> dict[str, str]:
+def read(tree: Path, files: Iterable[str] = FILES) -> dict[str, str]:
     """The texts of the files in which definitions are looked for.
 
     Raises:
         LinuxError: one is not there or is no text.
     """
     texts = {}
-    for name in FILES:
+    for name in files:
         try:
             text = (tree / name).read_bytes().decode()
         except OSError as error:

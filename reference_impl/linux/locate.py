@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from . import vtd
 from .build import ARCHITECTURES, store
 from .errors import LinuxError
 
@@ -27,6 +28,7 @@ WANTED = (
     *(f"tools/arch/{name}/include" for name in sorted(set(ARCHITECTURES.values()))),
     "tools/testing/shared",
     "tools/testing/radix-tree",
+    *vtd.FILES,
 )
 """What is read of an archive, below its one directory: files, and directories with all in them."""
 
@@ -71,10 +73,11 @@ def _unpacked(path: Path) -> Path:
     """What is needed of an archive, unpacked in the cache once for each content."""
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            read = hashlib.file_digest(file, "sha256")
     except OSError as error:
         raise LinuxError(f"{path} cannot be read ({error.strerror})") from None
-    place = store() / f"tree-{digest[:32]}"
+    read.update(repr(WANTED).encode())  # an older version has unpacked less
+    place = store() / f"tree-{read.hexdigest()[:32]}"
     if place.is_dir():
         return place
     with tempfile.TemporaryDirectory(dir=store()) as scratch:

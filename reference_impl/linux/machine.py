@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,13 +36,17 @@ from .signatures import TYPES, Taken
 # as in shim/harness.c
 NONE, UNKNOWN, CRASHED = 255, 254, 253
 ABSENT, HELD, DOMAIN, ODD = 0, 1, 2, 255
-LOG, HEADER, EVENT = 65536, struct.Struct("<iBBBBQI"), 6
+LOG, HEADER, EVENT = 65536, struct.Struct("<iBBBBQII"), 6
+ROWS = slice(20, 24)
 PLACES = 4
 LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, HANDLE, NO_MEMORY, WARNED, ASKED = range(10)
-KINDS = {"attach": 0, "replace": 1, "detach": 2, "handle_get": 3}
-OURS, TAKES_PASIDS, NO_OWNER, IDENTITY = 1, 2, 4, 8
-SPREAD = 4096
-"""How far PASIDs lie apart, so that each needs memory of its own in the array."""
+KINDS = ("attach", "replace", "detach", "handle_get", "reset_prepare", "reset_done", "mm_release")
+LACKING: tuple[MayFail, ...] = (
+    *("driver", "memory", "record", "reference", "domain id", "tag", "queue", "table"),
+)
+OURS, TAKES_PASIDS, NO_OWNER, IDENTITY, TAKES_FAULTS = 1, 2, 4, 8, 16
+SPREAD = 8
+"""How far PASIDs lie apart: as many as share memory in the array, so that each needs its own."""
 
 
 class Made(NamedTuple):
@@ -72,11 +77,13 @@ class Library:
         self.boot = function(
             "shim_boot",
             pointer,
-            *(integer, words, integer, octets, words, integer, octets, integer, words),
+            *(integer, words, octets, integer, octets, words, octets),
+            *(integer, octets, integer, words),
         )
         self.free = function("shim_free_world", None, pointer)
         self.load = function("shim_load", None, pointer, integer, octets)
         self.reset = function("shim_reset", None, pointer, octets)
+        self.note = function("shim_note", None, pointer, octets, integer)
         self.run = function("shim_run", integer, pointer, octets, ctypes.c_uint64)
         self.skip = function("shim_skip", None)
         self.log_to = function("shim_log_to", None, pointer)
@@ -154,8 +161,7 @@ class KernelMachine:
         self._operations: dict[Operation, bytes] = {}
         self._rows: dict[tuple[int, Row], bytes] = {}
         self._made: dict[bytes, Made] = {}
-        self._all_rows: dict[bytes, tuple[Row, ...]] = {}
-        self._tail = len(self.pasids) * (2 + len(self.devices))
+        self._tails: dict[bytes, tuple[Row, ...]] = {}
         self._in_turn = type(recorder).fails is not Recorder.fails
         flags, types = [], []
         for name in self.domains:
@@ -163,6 +169,7 @@ class KernelMachine:
             flag = TAKES_PASIDS if known is None or known.takes_pasids else 0
             flag |= OURS if known is None or known.ours else 0
             flag |= NO_OWNER if name in ("blocked", "identity") else 0
+            flag |= TAKES_FAULTS if known and known.iopf_handler else 0
             flags.append(flag | (IDENTITY if name == "identity" else 0))
             types.append(library.types[known.type if known else name])
         if not setting.blocks_pasids:
@@ -172,9 +179,11 @@ class KernelMachine:
         self.world = library.boot(
             len(self.devices),
             (ctypes.c_uint32 * len(limits))(*limits),
+            bytes(map(self.trait, self.devices)),
             len(flags),
             bytes(flags),
             (ctypes.c_uint32 * len(types))(*types),
+            bytes(map(self.kind, self.domains)),
             len(self.pasids),
             bytes(self.pasids),
             len(self.numbers),
@@ -190,15 +199,23 @@ class KernelMachine:
         if hasattr(self, "world"):
             self.library.free(self.world)
 
+    def kind(self, domain: str) -> int:
+        """Which kind a domain is, if its driver makes more than one."""
+        return 0
+
+    def trait(self, device: str) -> int:
+        """What is particular about a device."""
+        return 0
+
     def _spread(self) -> list[int]:
         """For each PASID of the contract the one that is used here.
 
-        They lie far apart in the array, but the first that is out of range is the next one to the
-        last that is not.
+        They lie apart in the array, but the first that is out of range is the next one to the last
+        that is not.
         """
         specs, limit = self.setting.devices, self.setting.limit
         last = max([d.max_pasids for d in specs] + [p + 1 for p in self.pasids])
-        numbers = [0] + [n * SPREAD + 63 for n in range(1, last + 1)]
+        numbers = [0] + [n * SPREAD + SPREAD - 1 for n in range(1, last + 1)]
         if limit:
             numbers[limit] = numbers[limit - 1] + 1
         return numbers
@@ -276,13 +293,10 @@ class KernelMachine:
             library.skip()
             return self._died(library.deadly[library.runs])
         end = library.run(self.world, operation, faults)
-        split = end - self._tail
         view = library.view
+        split = int.from_bytes(view[ROWS], sys.byteorder)
         log, tail = bytes(view[:split]), bytes(view[split:end])
-        rows = self._all_rows.get(tail)
-        if rows is None:
-            rows = self._all_rows[tail] = self._read_rows(tail)
-        self._is[:] = rows
+        self._now(tail)
         made = self._made.get(log)
         if made is None:
             made = self._made[log] = self._read(log)
@@ -314,7 +328,7 @@ class KernelMachine:
             handles[PUBLISHED] = self.pasids.index(pasid)
         return struct.pack(
             "<5BI",
-            KINDS[kind],
+            KINDS.index(kind),
             UNKNOWN if device == STRAY else self.devices.index(device),
             pasid,
             self.domain_at[domain] if domain is not None else 0,
@@ -324,20 +338,27 @@ class KernelMachine:
 
     # Reading the log
 
+    def _now(self, tail: bytes) -> None:
+        """Take note of how things are after an operation."""
+        rows = self._tails.get(tail)
+        if rows is None:
+            rows = self._tails[tail] = self._read_rows(tail)
+        self._is[:] = rows
+
     def _read_rows(self, tail: bytes) -> tuple[Row, ...]:
         rows, width = list[Row](), 2 + len(self.devices)
-        for at in range(0, len(tail), width):
+        for at in range(0, width * len(self.pasids), width):
             hardware = tuple(self._domain(b) for b in tail[at + 2 : at + width])
             rows.append(Row(self._slot(tail[at], tail[at + 1]), hardware))
         return tuple(rows)
 
     def _read(self, log: bytes) -> Made:
-        number, found, crashed, asked, faults, answers, end = HEADER.unpack_from(log)
+        number, found, crashed, asked, faults, answers, end, _ = HEADER.unpack_from(log)
         events, questions = list[Event](), list[tuple[int, MayFail]]()
         for first in range(HEADER.size, end, EVENT):
             kind, *parts = log[first : first + EVENT]
             if kind == ASKED:
-                questions.append((len(events), "memory" if parts[0] else "driver"))
+                questions.append((len(events), LACKING[parts[0]]))
             else:
                 events.append(self._event(kind, parts))
         result: int | str = number

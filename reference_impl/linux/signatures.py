@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from . import vtd
 from .errors import LinuxError
-from .extract import COMMENT, CORE, Definitions, Extracted, Item, read
+from .extract import COMMENT, CORE, FILES, Definitions, Extracted, Item, read
 
 ATTACH, REPLACE, DETACH, GET = (
     "iommu_attach_device_pasid",
@@ -87,24 +88,35 @@ class Interface:
     """The form in words, one phrase each."""
 
 
-def find(tree: Path, given: frozenset[str]) -> Interface:
+def find(
+    tree: Path, given: frozenset[str], driver: str = "", own: dict[str, str] | None = None
+) -> Interface:
     """Find the interface in a tree, and take the functions out.
 
     Args:
         tree: the tree.
         given: the names that the shim defines.
+        driver: ``"vtd"`` if the tree's own driver takes part.
+        own: texts of the shim that are read before the tree's.
 
     Raises:
         LinuxError: the tree has no such interface, or one of a form that is not known.
     """
-    texts = read(tree)
-    definitions = Definitions(texts)
+    texts = read(tree, (*FILES, *(vtd.FILES if driver else ())))
+    definitions = Definitions({**(own or {}), **texts})
     items = definitions.items
     for name in (ATTACH, DETACH):
         if name not in items or (items[name].kind, items[name].file) != ("function", CORE):
             raise LinuxError(_missing(tree, name, texts[CORE], definitions))
     wanted = [f"struct {name}" for name in STRUCTURES] + list(TYPES.values()) + list(TAGS.values())
-    found = definitions.closure([ATTACH, REPLACE, DETACH, GET, LOOK_UP, *wanted], given)
+    roots = [ATTACH, REPLACE, DETACH, GET, LOOK_UP, *wanted]
+    if driver:
+        vtd.prepare(tree, definitions)
+        roots += [*vtd.RESETS, *vtd.ROOTS]
+        given -= vtd.WATCHED
+    found = definitions.closure(roots, given)
+    if driver:
+        vtd.watch(found)
 
     def function(name: str) -> Item | None:
         item = found.named(name)
@@ -142,7 +154,7 @@ def find(tree: Path, given: frozenset[str]) -> Interface:
     if replace is None:
         lacks.add("replace")
     return Interface(
-        _source(definitions, found, has_handle, replace, get, look_up, set_, remove),
+        _source(definitions, found, driver, has_handle, replace, get, look_up, set_, remove),
         tuple(taken(item) for item in found.items if item.kind == "function"),
         frozenset(lacks),
         (
@@ -161,6 +173,7 @@ def find(tree: Path, given: frozenset[str]) -> Interface:
 def _source(
     definitions: Definitions,
     found: Extracted,
+    driver: str,
     has_handle: bool,
     replace: Item | None,
     get: Item | None,
@@ -187,6 +200,8 @@ def _source(
         if item:
             settings[f"HAS_struct_{name}"] = 1
             settings |= {f"HAS_{name}_{member}": 1 for member in item.members}
+    if driver:
+        settings |= vtd.settings(found)
     lines = [f"#define {name} {value}" for name, value in settings.items()]
     tags = [
         f"#define {name} {constant if constant in definitions.items else 0}"
@@ -202,10 +217,12 @@ def _source(
         [
             *lines,
             '#include "prelude.h"',
+            '#include "vtd_prelude.h"' if driver else "",
             found.source(),
             '#line 1 "what the harness needs"',
             *tags,
             f"const unsigned int shim_types[] = {{ {values} }};",
+            f'#define SHIM_DRIVER "{driver or "simple"}.c"',
             '#include "harness.c"',
             "",
         ]

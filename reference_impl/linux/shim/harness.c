@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What stands behind the extracted functions: a driver whose calls are logged and may fail, groups
- * of devices to make calls on, and one function that makes a call and leaves a log of it. The log
- * is bytes, the same for the same step, so that its reader can look it up instead of reading it.
+ * What stands behind the extracted functions: groups of devices to make calls on, and one function
+ * that makes a call and leaves a log of it. The log is bytes, the same for the same step, so that
+ * its reader can look it up instead of reading it. The driver of the devices is SHIM_DRIVER:
+ * simple.c, or the tree's own with vtd.c around it.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -10,24 +11,27 @@
 #include <stdio.h>
 #include <sys/time.h>
 
-enum { DEVICES = 12, DOMAINS = 16, PASIDS = 4, NUMBERS = 40, ODD = 32, LOG = 65536, HEADER = 20,
+enum { DEVICES = 12, DOMAINS = 16, PASIDS = 4, NUMBERS = 40, ODD = 32, LOG = 65536, HEADER = 24,
        EVENT = 6 };
 enum { NONE = 255, UNKNOWN = 254, CRASHED = 253 };
 enum { SLOT_ABSENT = 0, SLOT_RESERVED = 1, SLOT_DOMAIN = 2, SLOT_ODD = 255 };
 enum event {
-	LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, HANDLE, NO_MEMORY, WARNED, ASKED
+	LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, HANDLE, NO_MEMORY, WARNED, ASKED,
+	RECORD, DID, TAG, IOPF, ZERO, SILENT, FLUSH, DRAIN, DRIVER_WARNED, LACKING
 };
-enum operation { ATTACH, REPLACE, DETACH, HANDLE_GET };
+enum operation { ATTACH, REPLACE, DETACH, HANDLE_GET, RESET_PREPARE, RESET_DONE, MM_RELEASE };
+/* what may fail */
+enum lacking { ANSWER, MEMORY, OF_RECORD, OF_REFERENCE, OF_DID, OF_TAG, OF_QUEUE, OF_TABLE };
+enum { OURS = 1, TAKES_PASIDS = 2, NO_OWNER = 4, IDENTITY = 8, TAKES_FAULTS = 16 };
 
 struct world {
 	int devices, domains, pasids, numbers;
 	u32 number[NUMBERS];		/* PASID of the contract to PASID here */
 	u8 pasid[PASIDS];		/* the PASIDs that are attached and detached */
 	u8 resetting[DEVICES];
-	struct iommu_ops ops, foreign_ops;
-	struct iommu_domain_ops able, unable;
-	struct iommu_device iommu, foreign_iommu;
-	struct iommu_domain domain[DOMAINS];
+	u8 flags[DOMAINS];
+	struct iommu_domain *domain[DOMAINS];	/* the first is the driver's blocked domain */
+	struct own *own;		/* what the driver has for itself */
 	struct iommu_group *group;
 	struct group_device member[DEVICES];
 	struct device device[DEVICES + 1];	/* the last is in no group */
@@ -48,6 +52,7 @@ static volatile uint64_t *number;	/* of the operation, where a parent can read i
 static int length;
 static uint64_t script, answers;
 static int asked, faults;
+static int spinning;			/* how many spin locks are held */
 static bool asked_memory, watching, reading;
 static volatile sig_atomic_t armed;
 static volatile uint64_t runs;
@@ -103,7 +108,7 @@ static u8 device_number(const struct device *dev)
 static u8 domain_number(const struct iommu_domain *domain)
 {
 	for (int i = 0; i < w->domains; i++)
-		if (domain == w->domain + i)
+		if (domain == w->domain[i])
 			return i;
 	return domain ? UNKNOWN : NONE;
 }
@@ -144,7 +149,7 @@ static void *raw(u8 kind, u8 handle)
 		return w->odd[handle];
 	if (handle)
 		return (void *)((unsigned long)(w->handle + handle - 1) | TAG_OF_HANDLE);
-	return (void *)((unsigned long)(w->domain + kind - SLOT_DOMAIN) | TAG_OF_DOMAIN);
+	return (void *)((unsigned long)w->domain[kind - SLOT_DOMAIN] | TAG_OF_DOMAIN);
 }
 
 static void as_slot(void *entry, u8 *slot)
@@ -167,7 +172,7 @@ static void as_slot(void *entry, u8 *slot)
 		}
 #endif
 	for (int i = 0; i < w->domains; i++)
-		if ((unsigned long)entry == ((unsigned long)(w->domain + i) | TAG_OF_DOMAIN)) {
+		if ((unsigned long)entry == ((unsigned long)w->domain[i] | TAG_OF_DOMAIN)) {
 			slot[0] = SLOT_DOMAIN + i;
 			return;
 		}
@@ -187,6 +192,16 @@ static void *stored(struct xarray *xa, unsigned long index)
 	return xas_load(&xas);
 }
 
+/* What a driver brings. */
+
+static void driver_boot(const u32 *types, const u8 *kinds, const u8 *traits);
+static void driver_ready(void);		/* an operation begins */
+static void driver_look(void);		/* notice what has changed since */
+static void driver_load(const u8 *notes, int size);	/* NULL: as it was loaded last */
+static int driver_notes(u8 *to);	/* what it has noted, after an operation */
+static enum lacking driver_wants(size_t size);	/* memory of this size */
+static bool driver_warned(void);	/* whether a WARN is the driver's and no one else's */
+
 /* Handles */
 
 void shim_handle_written(const void *handle)
@@ -202,8 +217,10 @@ void shim_handle_written(const void *handle)
 }
 
 /* Whoever wrote a handle in another way is found here, before the next thing happens. */
-static void look_at_handles(void)
+static void look(void)
 {
+	if (watching && !reading)
+		driver_look();
 #ifdef HAS_struct_iommu_attach_handle
 	for (int i = 0; watching && i <= PASIDS; i++)
 		if (w->names[i] != w->handle[i].domain)
@@ -215,7 +232,7 @@ static void look_at_handles(void)
 
 struct shim_watch shim_array_before(struct xarray *xa, unsigned long index)
 {
-	look_at_handles();
+	look();
 	asked_memory = false;
 	return (struct shim_watch){ xa, index, watching ? stored(xa, index) : NULL };
 }
@@ -234,6 +251,16 @@ void shim_array_after(struct shim_watch watch, bool always)
 	say(ARRAY, pasid_number(watch.index), slot[0], slot[1], 0, 0);
 }
 
+/* Whether that which is wanted now cannot be had. */
+static bool lacks(enum lacking what)
+{
+	look();
+	if (!ask(what))
+		return false;
+	say(what == MEMORY ? NO_MEMORY : LACKING, what, 0, 0, 0, 0);
+	return true;
+}
+
 static int nodes;
 struct kmem_cache *radix_tree_node_cachep = (void *)&nodes;
 
@@ -246,10 +273,8 @@ void *kmem_cache_alloc_lru(struct kmem_cache *cache, struct list_lru *lru, int g
 		return NULL;
 	if (!asked_memory) {
 		asked_memory = true;
-		if (ask(1)) {
-			say(NO_MEMORY, 0, 0, 0, 0, 0);
+		if (lacks(MEMORY))
 			return NULL;
-		}
 	}
 	node = calloc(1, sizeof(*node));
 	INIT_LIST_HEAD(&node->private_list);
@@ -263,15 +288,12 @@ void radix_tree_node_rcu_free(struct rcu_head *head)
 
 void *shim_alloc(size_t size)
 {
-	if (ask(1)) {
-		say(NO_MEMORY, 0, 0, 0, 0, 0);
-		return NULL;
-	}
-	return calloc(1, size);
+	return lacks(driver_wants(size)) ? NULL : calloc(1, size);
 }
 
 void shim_free(const void *memory)
 {
+	look();
 	free((void *)memory);
 }
 
@@ -303,11 +325,11 @@ static bool is_the_mutex(struct mutex *mutex)
 
 void mutex_lock(struct mutex *mutex)
 {
-	look_at_handles();
+	look();
 	if (mutex->held)
 		shim_crash("deadlock: the mutex is held already");
-	if (w->group->pasid_array.xa_lock.held)
-		shim_crash("it sleeps with the array's lock held");
+	if (spinning)
+		shim_crash("it sleeps with a spin lock held");
 	if (reading && is_the_mutex(mutex))
 		shim_crash("deadlock");
 	mutex->held = 1;
@@ -317,7 +339,7 @@ void mutex_lock(struct mutex *mutex)
 
 void mutex_unlock(struct mutex *mutex)
 {
-	look_at_handles();
+	look();
 	if (!mutex->held)
 		shim_crash("a mutex is given back that is not held");
 	mutex->held = 0;
@@ -336,21 +358,25 @@ int mutex_trylock(struct mutex *mutex)
 void shim_spin_lock(spinlock_t *lock)
 {
 	if (lock->held)
-		shim_crash("deadlock: the array's lock is held already");
+		shim_crash("deadlock: a spin lock is held already");
+	look();
 	lock->held = 1;
+	spinning++;
 }
 
 void shim_spin_unlock(spinlock_t *lock)
 {
 	if (!lock->held)
-		shim_crash("the array's lock is given back and not held");
+		shim_crash("a spin lock is given back and not held");
+	look();
 	lock->held = 0;
+	spinning--;
 }
 
 void shim_warn(const char *condition)
 {
-	look_at_handles();
-	say(WARNED, 0, 0, 0, 0, 0);
+	look();
+	say(driver_warned() ? DRIVER_WARNED : WARNED, 0, 0, 0, 0, 0);
 }
 
 /* The driver */
@@ -363,6 +389,7 @@ static u8 page_request(u32 pasid)
 	reading = true;
 	if (sigsetjmp(out_of_reading, 0)) {
 		w->group->pasid_array.xa_lock.held = 0;
+		spinning = 0;
 		found = CRASHED;
 	} else {
 #if defined(HAS_HANDLE_GET)
@@ -379,72 +406,14 @@ static u8 page_request(u32 pasid)
 
 static void call(struct iommu_domain *domain, struct device *dev, u32 pasid, u8 old)
 {
-	look_at_handles();
-	if (w->group->pasid_array.xa_lock.held)
-		shim_crash("a driver is asked with the array's lock held");
+	look();
+	if (spinning)
+		shim_crash("a driver is asked with a spin lock held");
 	say(CALLED, device_number(dev), domain_number(domain), old, pasid_number(pasid),
 	    page_request(pasid));
 }
 
-static int answer(struct iommu_domain *domain, struct device *dev, u32 pasid, bool may_fail)
-{
-	static const int errors[] = { EIO, ENOSPC, ENXIO };
-	u8 device = device_number(dev), at = pasid_number(pasid);
-	u8 reached = domain == w->domain ? NONE : domain_number(domain);
-	int place = place_of(at);
-
-	if (may_fail && ask(0)) {
-		int error = errors[(faults - 1) % 3];
-
-		say(RETURNED, device, error, 0, 0, 0);
-		return -error;
-	}
-	if (place >= 0 && device < DEVICES)
-		w->hardware[place][device] = reached;
-	say(ENTRY, device, at, reached, 0, 0);
-	say(RETURNED, device, 0, 0, 0, 0);
-	return 0;
-}
-
-#if !SET_DEV_PASID_OLD || REMOVE_DEV_PASID == 2
-/* A driver that is not told looks up what the array says: see MSG-2. */
-static u8 looked_up(u32 pasid)
-{
-	u8 slot[2];
-
-	as_slot(xa_load(&w->group->pasid_array, pasid), slot);
-	return slot[0] < SLOT_DOMAIN ? NONE : slot[0] - SLOT_DOMAIN;
-}
-#endif
-
-#if SET_DEV_PASID_OLD
-static int set_dev_pasid(struct iommu_domain *wanted, struct device *at, ioasid_t number,
-			 struct iommu_domain *told)
-{
-	call(wanted, at, number, domain_number(told));
-	return answer(wanted, at, number, true);
-}
-#else
-static int set_dev_pasid(struct iommu_domain *wanted, struct device *at, ioasid_t number)
-{
-	call(wanted, at, number, looked_up(number));
-	return answer(wanted, at, number, true);
-}
-#endif
-
-#if REMOVE_DEV_PASID == 3
-static void remove_dev_pasid(struct device *at, ioasid_t number, struct iommu_domain *told)
-{
-	call(w->domain, at, number, domain_number(told));
-	answer(w->domain, at, number, false);
-}
-#elif REMOVE_DEV_PASID == 2
-static void remove_dev_pasid(struct device *at, ioasid_t number)
-{
-	call(w->domain, at, number, looked_up(number));
-	answer(w->domain, at, number, false);
-}
-#endif
+#include SHIM_DRIVER
 
 /* Signals: what would kill the process ends the call. */
 
@@ -541,6 +510,9 @@ static void build_group(void)
 	INIT_LIST_HEAD(&group->devices);
 	xa_init(&group->pasid_array);
 	mutex_init(&group->mutex);
+#ifdef HAS_iommu_group_blocking_domain
+	group->blocking_domain = w->domain[0];
+#endif
 	for (int i = 0; i < w->devices; i++) {
 		w->member[i].dev = &w->device[i];
 		list_add_tail(&w->member[i].list, &group->devices);
@@ -555,10 +527,14 @@ static void ready(void)
 
 	group->mutex.held = 0;
 	group->pasid_array.xa_lock.held = 0;
+	spinning = 0;
 	for (int i = 0; i < w->devices; i++) {
 		resetting += w->resetting[i];
 #ifdef HAS_group_device_blocked
 		w->member[i].blocked = w->resetting[i];
+#endif
+#ifdef HAS_group_device_reset_depth
+		w->member[i].reset_depth = w->resetting[i];
 #endif
 	}
 #ifdef HAS_iommu_group_recovery_cnt
@@ -566,6 +542,7 @@ static void ready(void)
 #endif
 	memset(&w->handle[PASIDS], 0, sizeof(w->handle[PASIDS]));
 	w->names[PASIDS] = NULL;
+	driver_ready();
 }
 
 static void load_slot(int place)
@@ -578,7 +555,7 @@ static void load_slot(int place)
 #ifdef HAS_struct_iommu_attach_handle
 	w->handle[place].domain = NULL;
 	if (slot[0] >= SLOT_DOMAIN && slot[0] < UNKNOWN && slot[1])
-		w->handle[place].domain = w->domain + slot[0] - SLOT_DOMAIN;
+		w->handle[place].domain = w->domain[slot[0] - SLOT_DOMAIN];
 	w->names[place] = w->handle[place].domain;
 #endif
 	entry = raw(slot[0], slot[1]);
@@ -596,18 +573,19 @@ void shim_free_world(struct world *world)
 {
 	if (!world->broken)
 		xa_destroy(&world->group->pasid_array);
+	free(world->own);
 	free(world->group);
 	free(world);
 }
 
 /*
- * domains: the first is the driver's blocked domain. flags of each: 1 it is ours, 2 it takes
- * PASIDs, 4 it has no owner, 8 it is the identity domain. numbers: the PASID here for each of the
- * contract's.
+ * domains: the first is the driver's blocked domain; flags, types and kinds of each. numbers: the
+ * PASID here for each of the contract's. What kinds of domain and traits of devices are, only the
+ * driver knows.
  */
-struct world *shim_boot(int devices, const u32 *max_pasids, int domains, const u8 *flags,
-			const u32 *types, int pasids, const u8 *pasid, int numbers,
-			const u32 *number)
+struct world *shim_boot(int devices, const u32 *max_pasids, const u8 *traits, int domains,
+			const u8 *flags, const u32 *types, const u8 *kinds, int pasids,
+			const u8 *pasid, int numbers, const u32 *number)
 {
 	static bool caught_already;
 
@@ -617,39 +595,14 @@ struct world *shim_boot(int devices, const u32 *max_pasids, int domains, const u
 	w->domains = domains;
 	w->pasids = pasids;
 	w->numbers = numbers;
+	memcpy(w->flags, flags, domains);
 	memcpy(w->pasid, pasid, pasids);
 	memcpy(w->number, number, numbers * sizeof(*number));
-	w->able.set_dev_pasid = set_dev_pasid;
-	w->iommu.ops = &w->ops;
-	w->foreign_iommu.ops = &w->foreign_ops;
-	for (int i = 0; i < domains; i++) {
-		struct iommu_domain *domain = &w->domain[i];
-
-		domain->type = types[i];
-		domain->ops = flags[i] & 2 ? &w->able : &w->unable;
-#ifdef HAS_iommu_domain_owner
-		domain->owner = flags[i] & 4 ? NULL : flags[i] & 1 ? &w->ops : &w->foreign_ops;
-#endif
-#ifdef HAS_iommu_ops_identity_domain
-		if (flags[i] & 8)
-			w->ops.identity_domain = domain;
-#endif
-	}
-#ifdef HAS_iommu_ops_blocked_domain
-	w->ops.blocked_domain = w->domain;
-#endif
-#if REMOVE_DEV_PASID
-	if (flags[0] & 2)
-		w->ops.remove_dev_pasid = remove_dev_pasid;
-#endif
-	for (int i = 0; i < devices; i++) {
+	for (int i = 0; i <= DEVICES; i++) {
 		w->device[i].iommu = &w->iommu_of[i];
-		w->iommu_of[i].iommu_dev = &w->iommu;
-		w->iommu_of[i].max_pasids = max_pasids[i];
+		w->iommu_of[i].max_pasids = i < devices ? max_pasids[i] : 1 << 20;
 	}
-	w->device[DEVICES].iommu = &w->iommu_of[DEVICES];
-	w->iommu_of[DEVICES].iommu_dev = &w->iommu;
-	w->iommu_of[DEVICES].max_pasids = 1 << 20;
+	driver_boot(types, kinds, traits);
 	memset(w->hardware, NONE, sizeof(w->hardware));
 	build_group();
 	if (!caught_already)
@@ -690,11 +643,19 @@ void shim_reset(struct world *world, const u8 *resetting)
 	memcpy(world->resetting, resetting, world->devices);
 }
 
+/* Have the driver note this, after all that is loaded otherwise. */
+void shim_note(struct world *world, const u8 *notes, int size)
+{
+	w = world;
+	watching = false;
+	driver_load(notes, size);
+}
+
 static int make(const u8 *op, u8 *found)
 {
 	struct device *dev = &w->device[op[1] == UNKNOWN ? DEVICES : op[1]];
 	u32 pasid = w->number[op[2]];
-	struct iommu_domain *domain = &w->domain[op[3]];
+	struct iommu_domain *domain = w->domain[op[3]];
 	struct iommu_attach_handle *handle = op[4] == NONE ? NULL : &w->handle[op[4]];
 	u32 type;
 
@@ -727,14 +688,27 @@ static int make(const u8 *op, u8 *found)
 		return 0;
 	}
 #endif
+#ifdef HAS_RESET
+	case RESET_PREPARE:
+		return pci_dev_reset_iommu_prepare(to_pci_dev(dev));
+	case RESET_DONE:
+		pci_dev_reset_iommu_done(to_pci_dev(dev));
+		return 0;
+#endif
+#ifdef HAS_MM_RELEASE
+	case MM_RELEASE:
+		driver_mm_release(domain);
+		return 0;
+#endif
 	}
 	return -ENOSYS;
 }
 
 /*
  * Make a call. Returns the length of the log: result (4 bytes), handle found, whether it crashed,
- * number of questions, number of faults, answers (8 bytes), where the events end (4 bytes); the
- * events; if it crashed, why; a row for each PASID.
+ * number of questions, number of faults, answers (8 bytes), where the events end and where the rows
+ * begin (4 bytes each); the events; if it crashed, why; a row for each PASID; what the driver has
+ * noted.
  */
 int shim_run(struct world *world, const u8 *op, uint64_t follow)
 {
@@ -747,6 +721,7 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		build_group();
 		for (int i = 0; i < w->pasids; i++)
 			load_slot(i);
+		driver_load(NULL, 0);
 		w->broken = false;
 	}
 	ready();
@@ -763,9 +738,9 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		watching = true;
 		armed = 1;
 		result = make(op, &found);
-		look_at_handles();
-		if (w->group->pasid_array.xa_lock.held)
-			shim_crash("it returns with the array's lock held");
+		look();
+		if (spinning)
+			shim_crash("it returns with a spin lock held");
 	} else {
 		crashed = true;
 	}
@@ -789,6 +764,7 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		strcpy((char *)log_ + length, why);
 		length += strlen(why);
 	}
+	memcpy(log_ + 20, &length, 4);
 	for (int i = 0; i < w->pasids; i++) {
 		u8 *row = log_ + length;
 
@@ -799,6 +775,7 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		memcpy(row + 2, w->hardware[i], w->devices);
 		length += 2 + w->devices;
 	}
+	length += driver_notes(log_ + length);
 	watching = false;
 	if (!crashed && place_of(op[2]) < 0)	/* nobody else would take it away again */
 		(xa_erase)(&w->group->pasid_array, w->number[op[2]]);

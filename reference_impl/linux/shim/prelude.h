@@ -3,6 +3,8 @@
  * What stands before the extracted functions: the few kernel services that they use, each so that
  * it can be seen from outside, and so that what would hang or kill a kernel ends the call.
  */
+#include <generated/autoconf.h>
+
 #include <stdlib.h>
 #include <string.h>
 

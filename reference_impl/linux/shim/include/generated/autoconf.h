@@ -3,3 +3,5 @@
 #include "bit-length.h"
 #define CONFIG_XARRAY_MULTI 1
 #define CONFIG_IOMMU_API 1
+#define CONFIG_INTEL_IOMMU 1
+#define CONFIG_INTEL_IOMMU_SVM 1

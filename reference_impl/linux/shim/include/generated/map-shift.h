@@ -1,2 +1,2 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#define XA_CHUNK_SHIFT 6
+#define XA_CHUNK_SHIFT 3

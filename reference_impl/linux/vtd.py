@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is taken of a tree where its VT-d driver takes part: the core's functions and these.
+
+The roots are the operations that the driver gives the core, as its tables of operations have them;
+of each table only what concerns PASIDs is taken. What the functions need besides, the shim has:
+page tables, the invalidation queue, the fault queue, and traffic without a PASID.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from ..drivers.vtd import Vtd
+from .errors import LinuxError
+from .extract import Definitions, Extracted, Item, parser
+
+DRIVER = "drivers/iommu/intel/iommu.c"
+FILES = (
+    DRIVER,
+    *(f"drivers/iommu/intel/{name}" for name in ("pasid.c", "nested.c", "svm.c", "cache.c")),
+    *(f"drivers/iommu/intel/{name}" for name in ("prq.c", "dmar.c", "iommu.h", "pasid.h")),
+    "include/linux/dmar.h",
+    "include/uapi/linux/iommufd.h",
+)
+"""Where the driver's definitions are looked for."""
+
+TABLES = {
+    "intel_iommu_ops": ("iommu_ops", "blocked_domain identity_domain"),
+    "blocking_domain": ("iommu_domain", "type ops set_dev_pasid"),
+    "identity_domain": ("iommu_domain", "type ops set_dev_pasid"),
+    "intel_fs_paging_domain_ops": ("iommu_domain_ops", "set_dev_pasid"),
+    "intel_ss_paging_domain_ops": ("iommu_domain_ops", "set_dev_pasid"),
+    "intel_nested_domain_ops": ("iommu_domain_ops", "set_dev_pasid"),
+    "intel_svm_domain_ops": ("iommu_domain_ops", "set_dev_pasid"),
+    "intel_mmuops": ("mmu_notifier_ops", "release"),
+}
+"""The driver's tables: of which type they are, and what of them is taken."""
+
+RESETS = ("pci_dev_reset_iommu_prepare", "pci_dev_reset_iommu_done")
+ROOTS = (
+    *(name for name in TABLES if name not in ("blocking_domain", "identity_domain")),
+    *("qi_flush_iotlb", "struct page_req_dsc", "struct dev_pasid_info", "set_context_copied"),
+    *("clear_context_copied", "DMAR_PQH_REG", "DMAR_PQT_REG", "DMA_GCMD_TE", "QI_PC_TYPE"),
+    *("QI_PC_GLOBAL", "QI_PC_ALL_PASIDS", "QI_EIOTLB_TYPE", "QI_IOTLB_TYPE", "QI_DEIOTLB_TYPE"),
+    *("QI_GRAN_NONG_PASID", "QI_IWD_TYPE", "QI_IWD_FENCE", "QI_OPT_WAIT_DRAIN"),
+    *("ADDR_WIDTH_4LEVEL", "FLPT_DEFAULT_DID", "VTD_FLAG_SVM_CAPABLE", "dmar_policy"),
+    *("intel_iommu_sm", "struct qi_batch", "struct iommu_domain_info", "struct cache_tag"),
+)
+WATCHED = frozenset({"intel_iommu_drain_pasid_prq"})
+"""Functions that are taken, and that the shim calls when they are called."""
+
+
+def prepare(tree: Path, definitions: Definitions) -> None:
+    """Leave of the driver's tables what concerns PASIDs.
+
+    Raises:
+        LinuxError: the tree has no such driver, or one of another form.
+    """
+    items = definitions.items
+    core = items.get("struct iommu_ops")
+    if core and "remove_dev_pasid" in core.members:
+        raise LinuxError(
+            f"{tree}: VT-d is known where it detaches by blocking_domain_set_dev_pasid(), which "
+            "Linux has since 6.14; this tree's struct iommu_ops has remove_dev_pasid for that"
+        )
+    for name, (type_, members) in TABLES.items():
+        item = items.get(name)
+        if item is None or item.kind != "variable" or f"struct {type_}" not in item.names:
+            raise LinuxError(
+                f"{tree / DRIVER} and the files beside it have no struct {type_} {name}, by which "
+                "VT-d is known here"
+            )
+        items[name] = _sliced(item, members.split())
+        if "set_dev_pasid" in members and ".set_dev_pasid" not in items[name].text:
+            raise LinuxError(
+                f"{tree / item.file}: {name} has no set_dev_pasid, which VT-d has since 6.14"
+            )
+
+
+def _sliced(item: Item, members: list[str]) -> Item:
+    """A table without its other members, and not constant: the shim stands before the functions."""
+    raw = item.text.encode()
+    cut: list[tuple[int, int]] = []
+    queue = [parser().parse(raw).root_node]
+    while queue:
+        node = queue.pop()
+        if node.type == "initializer_list":
+            for each in node.named_children:
+                name = each.child_by_field_name("designator")
+                text = (name.text or b"").decode().lstrip(".") if name else ""
+                if each.type != "initializer_pair" or text not in members:
+                    end = each.end_byte + (raw[each.end_byte : each.end_byte + 1] == b",")
+                    cut.append((each.start_byte, end))
+                else:
+                    queue.append(each)
+        else:
+            queue += node.children
+    for start, end in sorted(cut, reverse=True):
+        raw = raw[:start] + raw[end:]
+    text = raw.decode()
+    if item.name != "intel_mmuops" and item.name != "intel_iommu_ops":
+        text = re.sub(r"\bconst\s+(struct iommu_domain_ops)\b", r"\1", text)
+    (sliced,) = Definitions({item.file: text}).items.values()
+    return replace(sliced, line=item.line)
+
+
+def watch(found: Extracted) -> None:
+    """Write the names of watched functions so that a macro of that name does not replace them."""
+    for at, item in enumerate(found.items):
+        if item.name in WATCHED and item.kind == "function":
+            name = rf"\b{item.name}(?=\()"
+            found.items[at] = replace(
+                item,
+                text=re.sub(name, f"({item.name})", item.text, count=1),
+                head=re.sub(name, f"({item.name})", item.head, count=1),
+            )
+
+
+def settings(found: Extracted) -> dict[str, int | str]:
+    """What the shim is configured with."""
+    resets = all(found.named(name) for name in RESETS)
+    known: dict[str, int | str] = {"HAS_MM_RELEASE": 1, "MAX_DOMAIN_ID": Vtd.max_domain_id}
+    return known | ({"HAS_RESET": 1} if resets else {})
