@@ -53,7 +53,7 @@ def differences(
     """
     scope = scope or Scope()
     found = Differences(one.name, other.name, scope)
-    for setting, starts in scope.starts(one.lacks | other.lacks, one.habitat):
+    for setting, starts in scope.starts(one.lacks | other.lacks, other.habitat or one.habitat):
         recorder = Recorder(scope.faults)
         machine = other.boot(setting, recorder)
         beside = _Beside(found, machine, recorder)
@@ -92,8 +92,11 @@ class _Beside:
             self.first = self.first or (mine, theirs)
 
 
+WORDED = ("warn", "driver warn")
+
+
 def _comparable(parts: tuple[Any, ...]) -> tuple[Any, ...]:
     """The parts of a step without the words that an implementation chose itself."""
-    events = tuple(event[:1] if event[0] == "warn" else event for event in parts[2])
+    events = tuple(event[:1] if event[0] in WORDED else event for event in parts[2])
     result = "crashed" if isinstance(parts[3], str) else parts[3]
     return (*parts[:2], events, result, *parts[4:])

@@ -13,7 +13,7 @@ from errno import EBUSY, EINVAL, ENODEV
 from typing import ClassVar, Final
 
 from ..model.objects import EVERY_PASID, Device, Domain, DomainKind, Notes
-from .vtd_notes import DEFAULT_DID
+from .vtd_notes import DEFAULT_DID, PasidEntry
 from .vtd_pasid import VtdEntries
 
 PARENT: Final = "P"
@@ -91,6 +91,11 @@ class Vtd(VtdEntries):
             self.pasid_tear_down_entry(dev, pasid)
         self.pasid_setup(domain, dev, pasid)
 
+    def pasid_clear_entry(self, dev: Device, pasid: int, fault_ignore: bool = False) -> None:
+        """Faults are kept silent only in an entry that is present, and it is not any more."""
+        pte = self.pasid_tables[dev.name].get(pasid, PasidEntry())
+        super().pasid_clear_entry(dev, pasid, fault_ignore and pte.present)
+
     def mm_release(self, domain: Domain) -> None:
         """Silence every entry of the domain; under a spin lock, so nothing can be drained."""
         self.dead.add(domain.name)
@@ -135,9 +140,10 @@ class Vtd(VtdEntries):
         """Take a reference to the domain's id, and an id if it has none yet."""
         if domain.type == "sva":
             return
-        self.may_fail("domain id")
+        self.may_fail("reference")
         did, users = self.domain_ids.get((domain.name, "dmar0"), (0, 0))
         if not users:
+            self.may_fail("domain id")
             taken = {did for did, _ in self.domain_ids.values()}
             did = next(i for i in range(DEFAULT_DID + 1, self.max_domain_id) if i not in taken)
         self.domain_ids[domain.name, "dmar0"] = (did, users + 1)
@@ -162,7 +168,7 @@ class Vtd(VtdEntries):
                 self.cache_tag(+1, domain, name, type, dev, pasid)
                 done.append((name, type))
         except OSError:
-            for name, type in done:
+            for name, type in done[2:] + done[:2]:  # the parent's first
                 self.cache_tag(-1, domain, name, type, dev, pasid)
             raise
 
@@ -185,6 +191,8 @@ class VtdInPlace(Vtd):
 
     Source: commits 7543ee63e811, which made it so, and c3b1edea3791, which took it back.
     """
+
+    pasid_clear_entry = VtdEntries.pasid_clear_entry
 
     def domain_setup(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
         """All that can be refused is refused before the entry is touched."""
@@ -210,8 +218,11 @@ class VtdRepaired(Vtd):
 
     User data is looked at first; the old domain's page requests are heard until it is torn down,
     so that nothing has to be taken again if the new one cannot be had; where there is no record of
-    the old domain, page requests are not counted off either; a dead mm stays silent.
+    the old domain, page requests are not counted off either; a mm that goes is silenced, so that
+    what it has asked for can be drained, and stays silent.
     """
+
+    pasid_clear_entry = VtdEntries.pasid_clear_entry
 
     def iommu_set_dev_pasid(
         self, domain: Domain, dev: Device, pasid: int, old: Domain | None

@@ -776,6 +776,10 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		length += 2 + w->devices;
 	}
 	length += driver_notes(log_ + length);
+#ifdef HAS_group_device_blocked
+	for (int i = 0; i < w->devices; i++)
+		w->resetting[i] = w->member[i].blocked;
+#endif
 	watching = false;
 	if (!crashed && place_of(op[2]) < 0)	/* nobody else would take it away again */
 		(xa_erase)(&w->group->pasid_array, w->number[op[2]]);
