@@ -31,6 +31,14 @@ implementation = click.argument("implementation", callback=typed.implementation,
 sanitize = click.option(
     "--sanitize", is_flag=True, help="Compile with AddressSanitizer and UndefinedBehaviorSanitizer."
 )
+driver = click.option(
+    "--driver",
+    callback=typed.driver,
+    default="",
+    metavar="vtd",
+    help="Take the tree's own driver along: vtd, in a scope of 2 capable devices + 1 incapable, "
+    "3 domains, 1 PASID and 2 faults, unless another is given.",
+)
 some = click.argument(
     "implementations", callback=typed.implementations, nargs=-1, metavar="[IMPLEMENTATION]..."
 )
@@ -57,11 +65,17 @@ def cli(ctx: click.Context) -> None:
 @cli.command(epilog=KNOWN)
 @click.argument("what", callback=typed.implementation_or_path, default="model", metavar=WHAT)
 @typed.scoped
+@driver
 @reduced
 @sanitize
 @as_json
 def check(
-    what: PythonCore | Path, scope: Scope, reduced: bool, sanitize: bool, as_json: bool
+    what: PythonCore | Path,
+    scope: Scope,
+    driver: str,
+    reduced: bool,
+    sanitize: bool,
+    as_json: bool,
 ) -> int:
     """Hold every clause against an implementation, or against the functions of a kernel tree.
 
@@ -70,7 +84,9 @@ def check(
     combination of faults. For each clause that is broken the shortest counterexample is shown.
 
     Of a kernel tree the functions of drivers/iommu/iommu.c are taken out, compiled and run, as the
-    user who types this; nothing is written outside the cache directory (XDG_CACHE_HOME).
+    user who types this; nothing is written outside the cache directory (XDG_CACHE_HOME). With
+    --driver vtd the functions of drivers/iommu/intel/ are taken too, over a PASID table in memory,
+    and the clauses on drivers and on VT-d are held against both together.
 
     Exit status: 1 if a clause is broken.
     """
@@ -78,11 +94,13 @@ def check(
     if isinstance(what, PythonCore):
         if sanitize:
             raise click.UsageError("--sanitize is for what is compiled; give the path of a tree")
+        if driver:
+            raise click.UsageError("--driver is for what is compiled; give the path of a tree")
         seen, seconds = explored(what, scope, reduced)
     else:
         if reduced:
             raise click.UsageError("--reduced is for Python; in C, one PASID may touch another")
-        linux = asked(what, sanitize)
+        linux = asked(what, sanitize, driver)
         about = printed.about_linux(linux)
         seen, seconds = explored(linux, scope)
     if as_json:
@@ -99,23 +117,25 @@ def check(
 @cli.command()
 @click.argument("path", callback=typed.tree)
 @typed.scoped
+@driver
 @sanitize
 @as_json
-def compare(path: Path, scope: Scope, sanitize: bool, as_json: bool) -> int:
+def compare(path: Path, scope: Scope, driver: str, sanitize: bool, as_json: bool) -> int:
     """Make every call with the model and with a kernel tree's functions, and compare.
 
     PATH is a kernel tree or a linux-source-*.tar.xz. Compared are, step by step: what is returned,
     which drivers are asked what, the array, the hardware, what a page request finds, and WARNs.
-    The first step that differs is shown as each of them makes it.
+    The first step that differs is shown as each of them makes it. With --driver vtd the model of
+    VT-d is compared with the tree's, and what each of them has noted too.
 
     Exit status: 1 if a step differs.
     """
     from .linux import run as process
 
-    linux = asked(path, sanitize)
+    linux = asked(path, sanitize, driver)
     start = perf_counter()
     with guarded(), printed.progress(linux.name) as bar:
-        found = process.compared("model", linux, scope, bar)
+        found = process.compared(driver or "model", linux, scope, bar)
     if as_json:
         printed.data(printed.comparison(found))
     else:
@@ -282,12 +302,12 @@ def explored(
     return seen, perf_counter() - start
 
 
-def asked(path: Path, sanitize: bool) -> Linux:
+def asked(path: Path, sanitize: bool, driver: str) -> Linux:
     """The functions of a kernel tree, compiled."""
     from .linux import ask
 
     with guarded():
-        return ask(path, sanitize)
+        return ask(path, sanitize, driver)
 
 
 @contextmanager

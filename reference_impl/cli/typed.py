@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from ..contract import CLAUSES, CORES, IMPLEMENTATIONS, Clause, PythonCore, Scope, ScopeError
 from ..contract.scope import LARGEST, SMALLEST
 from ..contract.step import errno_name
+from ..linux import DRIVERS
 
 SIZES = {
     "devices": "Devices of the group that have PASIDs",
@@ -91,6 +93,13 @@ def tree(_ctx: click.Context, _param: click.Parameter, value: str) -> Path:
     return Path(value).expanduser()
 
 
+def driver(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """The name of a driver that can be taken out of a tree; or none is meant."""
+    if value and value not in DRIVERS:
+        raise NoSuch("driver", value, DRIVERS, f"a tree can be asked with {listed(DRIVERS)}")
+    return value
+
+
 def looks_like_a_path(value: str) -> bool:
     """Whether somebody who types this means a file."""
     try:
@@ -124,6 +133,11 @@ def scoped(command: Callable[..., T]) -> Callable[..., T]:
     @wraps(command)
     def with_scope(**given: Any) -> T:
         sizes = {each.name: given.pop(each.name) for each in fields(Scope)}
+        if given.get("driver"):
+            source, own = click.get_current_context().get_parameter_source, DRIVERS[given["driver"]]
+            for name in sizes:
+                if source(name) is ParameterSource.DEFAULT:
+                    sizes[name] = getattr(own, name)
         try:
             scope = Scope(**sizes)
         except ScopeError as error:

@@ -10,12 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..contract import Scope
 from .errors import LinuxError
 
 if TYPE_CHECKING:
     from .machine import Linux
 
-__all__ = ["LinuxError", "ask"]
+__all__ = ["DRIVERS", "LinuxError", "ask"]
+
+DRIVERS = {"vtd": Scope(devices=2, incapable=1, domains=3, pasids=1, faults=2)}
+"""The drivers that can be taken out of a tree with the core, and the scope to explore each in if
+none is asked for: a driver multiplies what there is to see."""
 
 
 def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:

@@ -31,6 +31,7 @@ ELSEWHERE = frozenset({"list_head", "hlist_head", "hlist_node", "rcu_head", "xar
 """Structures that the tree's user-space headers define."""
 
 WORD = re.compile(r"[A-Za-z_]\w*")
+MEMBER = re.compile(r"(?:->|\.)\s*(\w+)")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 TAGGED = ("struct_specifier", "union_specifier", "enum_specifier")
 
@@ -179,7 +180,7 @@ class Definitions:
         return ordered
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _defined(file: str, text: str) -> list[tuple[str, Item]]:
     """What a file defines, each under every name that it has."""
     root = parser().parse(text.encode()).root_node
@@ -259,9 +260,10 @@ def _read(node: Node, file: str) -> Iterator[Item]:
         if tag:
             item = Item("macro", _text(tag), file, line, text.rstrip("\n"))
             code = COMMENT.sub(" ", text)
-            item.names = set(WORD.findall(code)) - {item.name, *_arguments(node)}
+            words = WORD.findall(MEMBER.sub(" ", code))
+            item.names = set(words) - {item.name, *_arguments(node)}
             item.names |= {f"struct {n}" for n in re.findall(r"\bstruct\s+(\w+)", code)}
-            item.reads = set(re.findall(r"(?:->|\.)\s*(\w+)", code))
+            item.reads = set(MEMBER.findall(code))
             yield item
     elif kind == "declaration" and not _function_declarator(node):
         declared = [_declared(n) for n in node.children_by_field_name("declarator")]

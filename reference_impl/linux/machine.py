@@ -85,6 +85,7 @@ class Library:
         self.reset = function("shim_reset", None, pointer, octets)
         self.note = function("shim_note", None, pointer, octets, integer)
         self.run = function("shim_run", integer, pointer, octets, ctypes.c_uint64)
+        self.warner = function("shim_warner", octets, integer)
         self.skip = function("shim_skip", None)
         self.log_to = function("shim_log_to", None, pointer)
         self.runs = 0

@@ -13,7 +13,7 @@ from typing import Any
 from ..contract.known import IMPLEMENTATIONS
 from ..contract.recorder import Recorder
 from ..contract.scope import Habitat
-from ..contract.step import Entry, Notes, Operation, Row, Setting, State
+from ..contract.step import Entry, Notes, Row, Setting, State
 from ..drivers.vtd import PARENT, Vtd
 from ..model.objects import EVERY_PASID, Fact
 from ..model.observer import Event
@@ -94,10 +94,6 @@ class VtdMachine(KernelMachine):
         named = {slot.domain for slot in slots if isinstance(slot, Entry)}
         return frozenset(f for f in notes if f[0] != "dead" or f[2] in named)
 
-    def _put(self, at: int, row: Row) -> None:
-        # what hardware has stands in the notes
-        super()._put(at, row)
-
     def _ask_in_turn(self, operation: bytes) -> Made:
         before = State(tuple(self._is), self._resetting, self._notes)
         recorder, answers = self.recorder, list[bool]()
@@ -110,12 +106,6 @@ class VtdMachine(KernelMachine):
                 self.load(before)
                 made = self._make(operation, tuple(answers))
         return made
-
-    def _died(self, how: str) -> Made:
-        return super()._died(how)
-
-    def _call(self, operation: Operation) -> bytes:
-        return super()._call(operation)
 
     # Reading
 
@@ -155,7 +145,7 @@ class VtdMachine(KernelMachine):
         if kind == LACKED:
             return ("no", LACKING[a])
         if kind == DRIVER_WARNED:
-            return ("driver warn", "WARN")
+            return ("driver warn", f"{self.library.warner(a).decode()}()")
         return ({ZERO: "zero", SILENT: "silent", FLUSH: "flush"}[kind], self._device(a), b)
 
     def _where(self, number: int) -> str:

@@ -90,15 +90,19 @@ def _link(original: Path, place: Path, below: str, changed: dict[str, str | byte
 
 
 def changed_core(original: Path, function: str, *changes: tuple[str, str]) -> str:
-    """The core's text with some words of one function changed.
+    """The core's text with some words of one function changed."""
+    return changed((original / CORE).read_text(encoding="utf-8"), function, *changes)
+
+
+def changed(text: str, function: str, *changes: tuple[str, str]) -> str:
+    """A file's text with some words of one function changed.
 
     Args:
-        original: the tree.
+        text: the text.
         function: the function's name.
         changes: pairs of a pattern that the function has just once, and what to put there.
     """
-    text = (original / CORE).read_text(encoding="utf-8")
-    item = Definitions({CORE: text}).items[function]
+    item = Definitions({"file": text}).items[function]
     lines = text.splitlines(keepends=True)
     start = item.line - 1
     before, rest = "".join(lines[:start]), "".join(lines[start:])

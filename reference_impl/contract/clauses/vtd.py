@@ -262,9 +262,11 @@ def drained(step: Step) -> Verdict:
     hardware = dict(zip([d.name for d in step.setting.devices], step.before.hardware, strict=True))
     asked = {a.call.device for a in driver_calls(step) if a.call.old is not None and not a.failed}
     due: dict[str, str] = {}
-    for fact in facts(step.notes_before, "pte", step):
-        if fact[-1] and fact[2] in asked and fact[2] not in Vtd.without_pri:
-            due[fact[2]] = "the mm that has gone"
+    dead = {fact[2] for fact in facts(step.notes_before, "dead")}
+    for _, _, domain, dev, _ in facts(step.notes_before, "record", step) if dead else ():
+        if domain in dead and dev in asked and hardware[dev] is None:
+            if asks_pages(step, domain, dev):
+                due[dev] = f"{domain}, whose mm has gone"
     judged = bool(due)
     event: Any
     for event in step.events:

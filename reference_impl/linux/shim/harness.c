@@ -373,10 +373,22 @@ void shim_spin_unlock(spinlock_t *lock)
 	spinning--;
 }
 
-void shim_warn(const char *condition)
+static const char *warners[64];		/* the functions that have warned */
+
+const char *shim_warner(int number)
 {
+	return warners[number];
+}
+
+void shim_warn(const char *function)
+{
+	int i = 0;
+
 	look();
-	say(driver_warned() ? DRIVER_WARNED : WARNED, 0, 0, 0, 0, 0);
+	while (i < 63 && warners[i] && strcmp(warners[i], function))
+		i++;
+	warners[i] = function;
+	say(driver_warned() ? DRIVER_WARNED : WARNED, i, 0, 0, 0, 0);
 }
 
 /* The driver */

@@ -42,7 +42,7 @@
 
 /* WARN and BUG */
 
-void shim_warn(const char *condition);
+void shim_warn(const char *function);
 void shim_crash(const char *why) __attribute__((noreturn));
 
 #undef WARN
@@ -52,17 +52,17 @@ void shim_crash(const char *why) __attribute__((noreturn));
 #undef WARN_TAINT_ONCE
 #undef BUG
 #undef BUG_ON
-#define SHIM_WARN(condition, say) ({			\
+#define SHIM_WARN(condition) ({				\
 	bool shim_it = !!(condition);			\
 	if (shim_it)					\
-		shim_warn(say);				\
+		shim_warn(__func__);			\
 	shim_it;					\
 })
 /* A WARN that prints once prints in the first kernel that gets there: each call may be that. */
-#define WARN_ON(condition) SHIM_WARN(condition, #condition)
-#define WARN_ON_ONCE(condition) SHIM_WARN(condition, #condition)
-#define WARN(condition, ...) SHIM_WARN(condition, #condition)
-#define WARN_ONCE(condition, ...) SHIM_WARN(condition, #condition)
+#define WARN_ON(condition) SHIM_WARN(condition)
+#define WARN_ON_ONCE(condition) SHIM_WARN(condition)
+#define WARN(condition, ...) SHIM_WARN(condition)
+#define WARN_ONCE(condition, ...) SHIM_WARN(condition)
 #define BUG() shim_crash("BUG()")
 #define BUG_ON(condition) do { if (condition) shim_crash("BUG_ON(" #condition ")"); } while (0)
 #undef unreachable

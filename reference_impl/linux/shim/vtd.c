@@ -338,7 +338,7 @@ void shim_id_back(unsigned int *ids, unsigned int id)
 {
 	look();
 	if (id >= 32 || !(*ids >> id & 1))
-		shim_warn("an id is given back that is free");
+		shim_warn("ida_free");
 	*ids &= ~(1u << (id & 31));
 }
 
@@ -394,7 +394,7 @@ void shim_queue_remove(struct device *dev)
 
 	look();
 	if (device >= DEVICES || !w->own->queued[device])
-		shim_warn("the device is not on the queue");
+		shim_warn("iopf_queue_remove_device");
 	else
 		w->own->queued[device] = false;
 }
