@@ -302,7 +302,7 @@ def explored(
     return seen, perf_counter() - start
 
 
-def asked(path: Path, sanitize: bool, driver: str) -> Linux:
+def asked(path: Path, sanitize: bool, driver: str = "") -> Linux:
     """The functions of a kernel tree, compiled."""
     from .linux import ask
 

@@ -87,7 +87,7 @@ class _Beside:
             machine.load(state)
         else:
             machine.restore(mine[0].pasid, mine[1])
-        if _comparable(mine) != _comparable(theirs) or script != recorder.taken:
+        if comparable(mine) != comparable(theirs) or script != recorder.taken:
             self.found.different += 1
             self.first = self.first or (mine, theirs)
 
@@ -95,7 +95,7 @@ class _Beside:
 WORDED = ("warn", "driver warn")
 
 
-def _comparable(parts: tuple[Any, ...]) -> tuple[Any, ...]:
+def comparable(parts: tuple[Any, ...]) -> tuple[Any, ...]:
     """The parts of a step without the words that an implementation chose itself."""
     events = tuple(event[:1] if event[0] in WORDED else event for event in parts[2])
     result = "crashed" if isinstance(parts[3], str) else parts[3]

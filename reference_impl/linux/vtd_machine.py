@@ -59,6 +59,7 @@ class VtdMachine(KernelMachine):
         self._mortal = any(d.type == "sva" for d in setting.domains)
         super().__init__(library, setting, recorder)
         recorder.names_faults = True
+        self.domain_at["torn"] = TORN
 
     def kind(self, domain: str) -> int:
         """Which kind a domain is; 0 if it is none of the driver's."""

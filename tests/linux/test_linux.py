@@ -18,17 +18,14 @@ from reference_impl.contract import (
     Exploration,
     Scope,
     Session,
-    State,
     Step,
     replay,
 )
-from reference_impl.contract.explorer import observe, settled
-from reference_impl.contract.recorder import Recorder
 from reference_impl.contract.requests import fates
-from reference_impl.contract.scope import has_handle, operations
-from reference_impl.contract.step import PUBLISHED, STRAY
+from reference_impl.contract.step import PUBLISHED
 from reference_impl.linux import LinuxError, ask, run
 from reference_impl.linux.machine import Linux
+from tests.linux.randomly import compare_random_calls
 from tests.linux.trees import changed_core, is_new, is_old, like, tree
 from tests.repo.files import texts
 
@@ -64,43 +61,11 @@ def test_the_newest_does_what_the_model_does() -> None:
     assert found.steps > 100_000
 
 
-EXAMPLES, CALLS = 100, 1000
-
-
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(octets=st.binary(min_size=4 * CALLS, max_size=4 * CALLS), place=st.integers(0, 10**6))
+@settings(max_examples=100, deadline=None)
+@given(octets=st.binary(min_size=4000, max_size=4000), place=st.integers(0, 10**6))
 def test_random_calls_with_random_faults(octets: bytes, place: int) -> None:
     scope = Scope(devices=3, incapable=1, domains=3, pasids=3, faults=8)
-    choices = [(s, start) for s, starts in scope.starts() for start in starts]
-    setting, state = choices[place % len(choices)]
-    calls = operations(setting)
-    recorders = Recorder(8), Recorder(8)
-    one, other = MODEL.boot(setting, recorders[0]), newest().boot(setting, recorders[1])
-    for at in range(0, len(octets), 4):
-        operation = calls[int.from_bytes(octets[at : at + 2]) % len(calls)]
-        # of each question one in four is a fault
-        script = tuple(bool(octets[at + 2] & octets[at + 3] >> 1 & 1 << i) for i in range(8))
-        one.load(state)
-        before = one.row(operation.pasid)
-        if operation.handle == PUBLISHED and not has_handle(before):
-            continue
-        made = []
-        for machine, recorder in ((one, recorders[0]), (other, recorders[1])):
-            machine.load(state)
-            recorder.follow(script)
-            parts, _ = observe(machine, recorder, state, operation, before)
-            made.append((*parts, recorder.taken))
-        assert plain(made[0]) == plain(made[1]), (state, operation, script)
-        if operation.device != STRAY:
-            rows = tuple(settled(one.row(pasid)) for pasid in setting.pasids)
-            state = State(rows, state.resetting)
-
-
-def plain(parts: tuple[object, ...]) -> tuple[object, ...]:
-    """The parts of a step without what each side words in its own way."""
-    events: tuple[tuple[object, ...], ...] = parts[2]  # type: ignore[assignment]
-    said = "crashed" if isinstance(parts[3], str) else parts[3]
-    return (*parts[:2], tuple(e[:1] if e[0] == "warn" else e for e in events), said, *parts[4:])
+    compare_random_calls(MODEL, newest(), scope, octets, place)
 
 
 def test_the_oldest_breaks_only_what_it_does_not_promise() -> None:

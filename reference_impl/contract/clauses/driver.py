@@ -7,9 +7,10 @@ They are judged where a driver is part of the implementation, one call at a time
 from __future__ import annotations
 
 from collections.abc import Iterable
-from errno import EINVAL, EOPNOTSUPP
+from errno import EBUSY, EINVAL, EOPNOTSUPP
 from typing import NamedTuple
 
+from ...model.objects import EVERY_PASID
 from ...model.observer import Event
 from ..clause import Verdict, clause
 from ..step import Call, Step, errno_name
@@ -101,12 +102,16 @@ def sets_or_replaces(step: Step) -> Verdict:
     of an SVA domain has gone, there may be nothing to reach."""
     if not driver_calls(step):
         return None
-    dead = {fact[2] for fact in step.notes_before if fact[0] == "dead"}
+    noted = step.notes_before
+    dead = {fact[2] for fact in noted if fact[0] == "dead"}
     for asked in driver_calls(step):
         new, old = asked.call.domain, asked.call.old
         if not asked.failed and asked.has != reach(new) and new not in dead:
             return f"{asked}, and the device reaches {asked.has or 'nothing'}"
-        if old not in (None, "blocked") and asked.call.error == EOPNOTSUPP:
+        refused = asked.call.error == EOPNOTSUPP or (
+            asked.call.error == EBUSY and ("copied", EVERY_PASID, asked.call.device) not in noted
+        )
+        if old not in (None, "blocked") and refused:
             return f"{asked}: it cannot replace"
     return True
 

@@ -305,6 +305,11 @@ unsigned long _find_next_bit(const unsigned long *bits, unsigned long size, unsi
 	return size;
 }
 
+unsigned long _find_first_bit(const unsigned long *bits, unsigned long size)
+{
+	return _find_next_bit(bits, size, 0);
+}
+
 void __bitmap_clear(unsigned long *map, unsigned int start, int number)
 {
 	for (; number-- > 0; start++)
