@@ -12,12 +12,11 @@ from typing import Any
 
 from ..contract.known import IMPLEMENTATIONS
 from ..contract.recorder import Recorder
-from ..contract.scope import Habitat
 from ..contract.step import Entry, Notes, Row, Setting, State
 from ..drivers.vtd import PARENT, Vtd
 from ..model.objects import EVERY_PASID, Fact
 from ..model.observer import Event
-from .machine import ASKED, LACKING, NONE, KernelMachine, Library, Linux, Made
+from .machine import LACKING, NONE, KernelMachine, Library, Linux, Made
 
 # as in shim/harness.c and shim/vtd.c
 RECORD, DID, TAG, IOPF, ZERO, SILENT, FLUSH, DRAIN, DRIVER_WARNED, LACKED = range(10, 20)
@@ -117,9 +116,7 @@ class VtdMachine(KernelMachine):
             at = len(self.pasids) * (2 + len(self.devices))
             flags, facts = tail[at : at + len(self.devices)], tail[at + len(self.devices) :]
             resetting = tuple(d for d, is_ in zip(self.devices, flags, strict=True) if is_)
-            notes = frozenset(
-                self._fact(facts[i : i + FACT]) for i in range(0, len(facts), FACT)
-            )
+            notes = frozenset(self._fact(facts[i : i + FACT]) for i in range(0, len(facts), FACT))
             known = self._nows[tail] = rows, resetting, notes
         self._is[:], self._resetting, self._notes = known
 

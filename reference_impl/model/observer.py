@@ -36,9 +36,7 @@ Event = tuple[object, ...]
 A driver may have events of its own; its module says which.
 """
 
-MayFail = Literal[
-    "memory", "driver", "record", "reference", "domain id", "tag", "queue", "table"
-]
+MayFail = Literal["memory", "driver", "record", "reference", "domain id", "tag", "queue", "table"]
 """The array's memory; anything that a driver does; or what of a driver's it is."""
 
 

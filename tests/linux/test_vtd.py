@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_impl.__main__ import run as command
-from reference_impl.contract import IMPLEMENTATIONS, Scope, Session
+from reference_impl.contract import IMPLEMENTATIONS, Operation, Scope, Session
 from reference_impl.linux import LinuxError, run
 from tests.linux.randomly import compare_random_calls
 from tests.linux.test_robust import said
@@ -49,15 +48,9 @@ def test_what_the_newest_breaks() -> None:
 # What was known from reading alone: kernel-facts, section 3.7
 
 
-@cache
-def at_7_3() -> Session:
+def session() -> Session:
     if newest().release[:2] != (7, 3):
         pytest.skip(NO_TREE)
-    return Session(newest(), devices=1, domains=6)
-
-
-def session() -> Session:
-    at_7_3()
     return Session(newest(), devices=1, domains=6)
 
 
@@ -101,8 +94,6 @@ def test_a_mm_that_goes_is_not_silenced_and_never_drained() -> None:
     """The bit for that is set in an entry that is present, and present is cleared before."""
     calls = session()
     calls.attach("D")
-    from reference_impl.contract import Operation
-
     gone = calls.run(Operation("mm_release", "d0", 1, "D"))
     assert [event[0] for event in gone.events] == ["entry", "flush", "zero"]
     last = calls.detach("D")
@@ -155,16 +146,16 @@ def test_sanitizers_see_it_too(tmp_path: Path) -> None:
         run._sanitizer()
     except LinuxError as error:
         pytest.skip(str(error))
-    change = ("iommu.c", "domain_remove_dev_pasid", r"(kfree\(dev_pasid\);)", r"\1 *(volatile int *)"
-              "dev_pasid = 1;")  # fmt: skip
+    put = r"\1 *(volatile int *)dev_pasid = 1;"
+    change = ("iommu.c", "domain_remove_dev_pasid", r"(kfree\(dev_pasid\);)", put)
     linux = with_changes(tmp_path / "tree", change, sanitize=True)
     seen = run.explored(linux, Scope(devices=1, incapable=0, domains=1, pasids=1, faults=0))
     assert "AddressSanitizer: heap-use-after-free" in seen.findings["INV-9"].reason
 
 
 def test_a_crash_in_the_driver_is_a_verdict(tmp_path: Path) -> None:
-    change = ("pasid.c", "intel_pasid_tear_down_entry", r"(did = pasid_get)",
-              r"*(volatile int *)8 = 1; \1")  # fmt: skip
+    put = r"*(volatile int *)8 = 1; \1"
+    change = ("pasid.c", "intel_pasid_tear_down_entry", r"(did = pasid_get)", put)
     linux = with_changes(tmp_path / "tree", change)
     seen = run.explored(linux, Scope(devices=2, incapable=0, domains=1, pasids=1, faults=1))
     assert "SIGSEGV" in seen.findings["INV-9"].reason

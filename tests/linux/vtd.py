@@ -32,9 +32,9 @@ REPAIR: tuple[Change, ...] = (
     ("nested.c", "intel_nested_set_dev_pasid", r"(\tdev_pasid = domain_add)",
      r"\tif (dmar_domain->s1_cfg.addr_width != ADDR_WIDTH_4LEVEL)\n\t\treturn -EINVAL;\n\1"),
     # the old domain's page requests are heard until its entry is gone
-    *((file, function, TAKE, "iopf_for_domain_set(domain, dev)") for file, function in SETS),
-    *((file, function, AGAIN, "iopf_for_domain_remove(domain, dev)") for file, function in SETS),
-    *((file, function, GIVE, r"\n\tiopf_for_domain_remove(old, dev);\1") for file, function in SETS),
+    *((*each, TAKE, "iopf_for_domain_set(domain, dev)") for each in SETS),
+    *((*each, AGAIN, "iopf_for_domain_remove(domain, dev)") for each in SETS),
+    *((*each, GIVE, r"\n\tiopf_for_domain_remove(old, dev);\1") for each in SETS),
 )  # fmt: skip
 """What the clauses find, repaired in the smallest way: ours, it is in no kernel."""
 

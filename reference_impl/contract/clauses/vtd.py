@@ -264,9 +264,9 @@ def drained(step: Step) -> Verdict:
     due: dict[str, str] = {}
     dead = {fact[2] for fact in facts(step.notes_before, "dead")}
     for _, _, domain, dev, _ in facts(step.notes_before, "record", step) if dead else ():
-        if domain in dead and dev in asked and hardware[dev] is None:
-            if asks_pages(step, domain, dev):
-                due[dev] = f"{domain}, whose mm has gone"
+        may_ask = domain in dead and dev in asked and asks_pages(step, domain, dev)
+        if may_ask and hardware[dev] is None:
+            due[dev] = f"{domain}, whose mm has gone"
     judged = bool(due)
     event: Any
     for event in step.events:

@@ -13,7 +13,7 @@ enum { WITHOUT_PRI = 1 };
 enum { F_RECORD = 1, F_DID, F_TAG, F_IOPF, F_TABLE, F_ENTRY, F_COPIED, F_DEAD, FACT = 8 };
 enum { WHOLE = 1, SILENCED, ODD_ENTRY };
 enum { TORN = 252, PARENT = DOMAINS, ALL = DOMAINS + 1, BUS = 1 };
-enum { WORDS = 8, LEAF = 64, PAGE = 4096, SEEN = 64, NOTES = 4096, ODD_ENTRIES = 64 };
+enum { WORDS = 8, LEAF = 64, PAGE = 4096, SEEN = 160, NOTES = 4096, ODD_ENTRIES = 64 };
 enum { P = 1, FPD = 2, WIDTH_OF_4_LEVELS = 2 };
 enum { FIRST = 1, SECOND, BOTH, PASS_THROUGH };		/* types of an entry */
 
@@ -147,15 +147,21 @@ static void encode(u64 *entry, int domain, u16 did)
 
 static unsigned int users_of(const struct seen *seen, u64 key)
 {
-	unsigned int users = 0;
-
 	for (int i = 0; i < seen->number; i++)
-		users += seen->key[i] == key ? seen->users[i] : 0;
-	return users;
+		if (seen->key[i] == key)
+			return seen->users[i];
+	return 0;
 }
 
 static void note(struct seen *seen, u64 key, unsigned int users)
 {
+	for (int i = 0; i < seen->number; i++)
+		if (seen->key[i] == key) {
+			if (seen->users[i] > 1000)
+				shim_crash("a list does not end");
+			seen->users[i] += users;
+			return;
+		}
 	if (seen->number == SEEN)
 		shim_crash("a list does not end");
 	seen->key[seen->number] = key;
@@ -579,12 +585,8 @@ static void put_keys(u8 **at, int domain)
 
 	for (int i = 0; i < records->number; i++) {
 		u64 key = records->key[i];
-		int before = 0;
 
-		while (records->key[before] != key)
-			before++;
-		if (before == i)
-			put(at, F_RECORD, key, domain, key >> 8, users_of(records, key), 0, 0);
+		put(at, F_RECORD, key, domain, key >> 8, records->users[i], 0, 0);
 	}
 	for (int i = 0; i < tags->number; i++) {
 		u64 key = tags->key[i];
