@@ -65,8 +65,8 @@ struct own {
 
 static struct {
 	struct iommu_domain_ops *ops;
-	int (*op)(struct iommu_domain *domain, struct device *dev, ioasid_t pasid,
-		  struct iommu_domain *old);
+	int (*op)(struct iommu_domain *wanted, struct device *at, ioasid_t number,
+		  struct iommu_domain *told);
 } taken[8];
 static int ops_taken;
 static int inside;			/* a function of the driver */
@@ -524,19 +524,19 @@ static bool driver_warned(void)
 	return inside > 0;
 }
 
-static int asked_to_set(struct iommu_domain *domain, struct device *dev, ioasid_t pasid,
-			struct iommu_domain *old)
+static int asked_to_set(struct iommu_domain *wanted, struct device *at, ioasid_t number,
+			struct iommu_domain *told)
 {
 	int result = -ENOSYS;
 
-	call(domain, dev, pasid, domain_number(old));
+	call(wanted, at, number, domain_number(told));
 	inside++;
 	for (int i = 0; i < ops_taken; i++)
-		if (taken[i].ops == domain->ops)
-			result = taken[i].op(domain, dev, pasid, old);
+		if (taken[i].ops == wanted->ops)
+			result = taken[i].op(wanted, at, number, told);
 	look();
 	inside--;
-	say(RETURNED, device_number(dev), -result, 0, 0, 0);
+	say(RETURNED, device_number(at), -result, 0, 0, 0);
 	return result;
 }
 
