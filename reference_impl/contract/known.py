@@ -34,6 +34,11 @@ class VtdPrivateArray(PrivateArray, Vtd):
 
     identity_takes_pasids = False
 
+    def set_dev_pasid(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
+        """One check comes before the blocking; that the domain fits is a later one."""
+        self.check_context(domain, dev)
+        super().set_dev_pasid(domain, dev, pasid, old)
+
     def tear_down(self, dev: Device, pasid: int, old: Domain) -> None:
         """The entry, page requests, the record."""
         self.blocking_domain_set_dev_pasid(dev, pasid, old)

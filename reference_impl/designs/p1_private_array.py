@@ -25,8 +25,8 @@ class PrivateArray(Driver):
 
     def __init__(self, observer: Observer, blocks_pasids: bool = True) -> None:
         super().__init__(observer, blocks_pasids)
-        self.pasid_array: dict[tuple[str, int], Domain] = {}
-        self._known: dict[str, Domain] = {}
+        self.pasid_array: dict[tuple[str, int], str] = {}
+        self._domains: dict[str, Domain] = {}
 
     def set_dev_pasid(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
         """Block what was there, then set up the new domain. What fails now stays blocked."""
@@ -37,14 +37,22 @@ class PrivateArray(Driver):
 
     def remember(self, domain: Domain, dev: Device, pasid: int) -> None:
         """Write the array. The draft does not look whether that had the memory; here it has."""
-        self.pasid_array[dev.name, pasid] = self._known[domain.name] = domain
+        self._domains[domain.name] = domain
+        self.pasid_array[dev.name, pasid] = domain.name
 
     def block_translation(self, dev: Device, pasid: int) -> bool:
         """Block the PASID and forget the domain; says whether there was one."""
-        old = self.pasid_array.pop((dev.name, pasid), None)
-        if old is not None:
-            self.tear_down(dev, pasid, old)
-        return old is not None
+        old = self.recorded(dev, pasid)
+        if old is None:
+            return False
+        del self.pasid_array[dev.name, pasid]
+        self.tear_down(dev, pasid, old)
+        return True
+
+    def recorded(self, dev: Device, pasid: int) -> Domain | None:
+        """What the array says."""
+        name = self.pasid_array.get((dev.name, pasid))
+        return None if name is None else self._domains[name]
 
     def tear_down(self, dev: Device, pasid: int, old: Domain) -> None:
         """What the driver below does to block a PASID. It cannot fail."""
@@ -60,8 +68,7 @@ class PrivateArray(Driver):
     def save(self) -> Notes:
         """The array, and what the driver below has noted."""
         facts: list[Fact] = [
-            ("private", pasid, dev, domain.name)
-            for (dev, pasid), domain in self.pasid_array.items()
+            ("private", pasid, dev, name) for (dev, pasid), name in self.pasid_array.items()
         ]
         return frozenset(super().save()) | frozenset(facts)
 
@@ -69,7 +76,7 @@ class PrivateArray(Driver):
         """Have noted just this."""
         own = frozenset(fact for fact in notes if fact[0] == "private")
         super().load(frozenset(notes) - own)
-        self.pasid_array = {(dev, pasid): self._known[name] for _, pasid, dev, name in own}  # type: ignore[misc,index]
+        self.pasid_array = {(dev, pasid): name for _, pasid, dev, name in own}  # type: ignore[misc]
 
 
 class Core(Early2024):
@@ -96,4 +103,4 @@ class Core(Early2024):
 def recorded(dev: Device, pasid: int) -> Domain | None:
     """What the driver has recorded for one PASID of one device."""
     driver = dev.driver
-    return driver.pasid_array.get((dev.name, pasid)) if isinstance(driver, PrivateArray) else None
+    return driver.recorded(dev, pasid) if isinstance(driver, PrivateArray) else None

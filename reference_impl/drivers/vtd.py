@@ -48,11 +48,15 @@ class Vtd(VtdDevices):
         elif domain.type == "identity":
             self.identity_domain_set_dev_pasid(domain, dev, pasid, old)
         else:
-            if domain.type != "sva" and dev.name in self.context_copied:
-                raise OSError(EBUSY, f"{dev.name} has a context entry of the kernel before")
+            self.check_context(domain, dev)
             if not compatible(domain.kind, dev.name):
                 raise OSError(EINVAL, f"{domain} does not fit the IOMMU of {dev}")
             self.iommu_set_dev_pasid(domain, dev, pasid, old)
+
+    def check_context(self, domain: Domain, dev: Device) -> None:
+        """Nothing of ours can be reached through a crashed kernel's context entry."""
+        if domain.type != "sva" and dev.name in self.context_copied:
+            raise OSError(EBUSY, f"{dev.name} has a context entry of the kernel before")
 
     def iommu_set_dev_pasid(
         self, domain: Domain, dev: Device, pasid: int, old: Domain | None

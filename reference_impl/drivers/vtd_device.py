@@ -27,8 +27,9 @@ class VtdDevices(VtdEntries):
 
         What is noted with the domains stays: they are not even looked at.
         """
-        if self.iopf_refcount.pop(dev.name, 0):
+        if dev.name in self.iopf_refcount:
             self.warn(f"{dev} goes, and is on the fault queue")
+            del self.iopf_refcount[dev.name]
             self.observer.saw(("iopf", dev.name, 0))
         if dev.name not in self.context_copied:
             self.pasid_teardown_sm_context(dev)

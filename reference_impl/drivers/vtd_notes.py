@@ -20,6 +20,12 @@ Facts noted, and events where they change:
 ``("gone", "*", device)``, event ``("context", device, present)``
     the device has been released; whether its context entry leads to its PASID table
 
+What a DMA or a page request would meet at any moment depends on whether the entry is present and to
+which domain it leads, whether it is being rewritten, whether its faults are silent, whether the
+device is on the fault queue and known, and what has been flushed and drained. Each of these changes
+with an event and in no other way: so what a request meets between any two events can be read from
+the events.
+
 Further events: ``("flush", device, pasid)``: PASID cache, IOTLB and device TLB; ``("drain", device,
 pasid, done)``: page requests are drained, or *done* is False as nobody takes any from the device;
 ``("driver warn", sentence)``. ± is ``"+"`` or ``"-"``. What may fail is said by its name; an event

@@ -99,7 +99,6 @@ def tagged_while_reached(step: Step) -> Verdict:
     it: for the IOTLB, for the device's own TLB, and with a nested domain for its parent too. So
     neither side of a replace has a moment at which an unmap leaves something cached."""
 
-
     def due(domain: str, dev: str) -> list[tuple[str, ...]]:
         kind = step.specs[domain].type
         return [("tag", name, type_, cached_in(type_, dev)) for name, type_ in tags(domain, kind)]
