@@ -120,7 +120,10 @@ def while_reached(
     judged = any(domain not in UNRECORDED for domain in step.before.hardware)
     for event, reached, _ in followed(step):
         if event[0] in ("record", "tag"):
-            noted[event[0], *event[2:-1]] += 1 if event[1] == "+" else -1
+            key = (event[0], *event[2:-1])
+            noted[key] += 1 if event[1] == "+" else -1
+            if noted[key]:
+                continue
         elif event[0] != "entry":
             continue
         for dev, domain in reached.items():
