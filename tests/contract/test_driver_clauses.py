@@ -106,6 +106,27 @@ def test_so_a_request_holds_a_handle_that_is_free() -> None:  # DEF-2
     )
 
 
+def test_who_could_not_go_back_on_the_queue_is_counted_off_all_the_same() -> None:  # DEF-8
+    finding = seen("vtd").findings["VTD-11"]
+    assert ("no", "queue") in finding.steps[-1].events
+    assert "changed by -1, and the records by +0" in finding.reason
+
+
+def test_the_order_of_6_12_misses_unmaps() -> None:
+    """There the record and its tags went first, and then the entry was torn down."""
+    entry = "self.pasid_tear_down_entry(dev, pasid)"
+    old = variant(
+        "vtd-repaired",
+        (
+            f"        {entry}\n        self.forget(old, dev, pasid)\n",
+            f"        self.forget(old, dev, pasid)\n        {entry}\n",
+        ),
+        of="driver",
+    )
+    judged = [CLAUSES[id] for id in ("VTD-1", "VTD-2")]
+    assert explore(old, Scope(1, 0, 1, 1, 0), judged).with_verdict("broken") == ["VTD-1", "VTD-2"]
+
+
 def test_amd_does_not_come_back_from_a_reset() -> None:  # DEF-5a
     assert shortest("amd", "DRV-4") == [
         ("attach(A, PASID 1, h')", "0"),
