@@ -99,4 +99,4 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
 """By the name that the command line takes."""
 
 CORES = tuple(name for name, each in IMPLEMENTATIONS.items() if each.habitat is None)
-"""Those that are explored with the simplest driver; the others are drivers, most with the merged core."""
+"""Explored with the simplest driver; the others are drivers, all but one with the merged core."""
