@@ -354,7 +354,11 @@ def catch(bug: Bug, scope: Scope | None = None, alone: bool = False) -> Catch:
     """
     scope = scope or Scope(2, 1, 2, 1, 1)
     clauses = [CLAUSES[bug.clause]] if alone else list(CLAUSES.values())
-    seen = explore(bug.made_again(), scope, clauses, calls=CALLS)
+    made = bug.made_again()
+    for calls in range(1 if alone else CALLS, CALLS + 1):  # no further than it has to be
+        seen = explore(made, scope, clauses, calls=calls)
+        if seen.with_verdict("broken"):
+            break
     return Catch(
         bug,
         seen.findings[bug.clause],

@@ -24,8 +24,6 @@ from .step import (
     State,
 )
 
-RESETS = ("reset_prepare", "reset_done")
-
 
 class Machine(Protocol):
     """An implementation, booted with the devices and domains of one setting."""
@@ -206,10 +204,11 @@ class PythonMachine:
         try:
             if kind == "handle_get":
                 return 0, self.core.attach_handle_get(self.group, pasid, type_).name
-            if kind in RESETS:
-                self._reset(kind, self.by_name[device])
+            dev = self.by_name[device]
+            if name is None:
+                self._happens(kind, dev)
                 return 0, None
-            dev, domain = self.by_name[device], self.domains[name]
+            domain = self.domains[name]
             if kind == "detach":
                 self.core.detach_device_pasid(domain, dev, pasid)
             elif kind == "attach":
@@ -225,11 +224,15 @@ class PythonMachine:
             return f"crashed: {type(crash).__name__}: {crash}", None
         return 0, None
 
-    def _reset(self, kind: str, dev: Device) -> None:
+    def _happens(self, kind: str, dev: Device) -> None:
         if kind == "reset_prepare":
             self.recovery.reset_prepare(dev, self.core)
-        else:
+        elif kind == "reset_done":
             self.recovery.reset_done(dev)
+        elif kind == "release":
+            self.driver.release_device(dev)
+        else:
+            self.driver.probe_device(dev)
 
     def _handle(self, handle: str | None, pasid: int) -> tuple[object, ...]:
         if not self.setting.handles:

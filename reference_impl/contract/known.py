@@ -6,30 +6,59 @@ from __future__ import annotations
 from typing import Any
 
 from ..designs import DESIGNS, merged
+from ..designs.p1_private_array import PrivateArray
 from ..drivers import Amd, Mock, Smmuv3, Vtd, VtdInPlace, VtdRepaired
-from ..drivers.vtd import COPIED
+from ..drivers.vtd import COPIED, ELSEWHERE
 from ..model import core
-from ..model.objects import DomainKind, Driver
+from ..model.objects import Device, Domain, DomainKind, Driver
 from .implementation import PythonCore
-from .scope import Habitat
+from .scope import Habitat, OddGroup
 
-VTD: dict[str, Any] = {"beginnings": (COPIED,), "odd": tuple(Vtd.without_pri)}
+VTD: dict[str, Any] = {
+    "beginnings": (COPIED,),
+    "odd": (
+        *(OddGroup(f"{name} alone", (name,)) for name in sorted(Vtd.without_pri)),
+        OddGroup(
+            "two IOMMUs",
+            ("d0", "e0"),
+            ("first stage", "nested, faults", "mm", "second stage"),
+            ELSEWHERE,
+        ),
+    ),
+}
 RECOVERY = frozenset({"recovery"})
+
+
+class VtdPrivateArray(PrivateArray, Vtd):
+    """VT-d's driver of 7.3 with the private array of P1 on top."""
+
+    identity_takes_pasids = False
+
+    def set_dev_pasid(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
+        """One check comes before the blocking; that the domain fits is a later one."""
+        self.check_context(domain, dev)
+        super().set_dev_pasid(domain, dev, pasid, old)
+
+    def tear_down(self, dev: Device, pasid: int, old: Domain) -> None:
+        """The entry, page requests, the record."""
+        self.blocking_domain_set_dev_pasid(dev, pasid, old)
 
 
 def with_driver(
     name: str,
     driver: type[Driver],
     *has: str,
+    core: object = merged,
     lacks: frozenset[str] = frozenset(),
     **habitat: Any,
 ) -> PythonCore:
-    """The merged core with a driver.
+    """A core with a driver.
 
     Args:
         name: what to call the two.
         driver: the driver; its own kinds of domain are what is attached.
         has: see :data:`.clause.EXTRAS`.
+        core: the core; the merged one, if it is not said.
         lacks: see :class:`.implementation.Implementation`.
         habitat: what else of :class:`.scope.Habitat` is not as for most.
     """
@@ -37,9 +66,10 @@ def with_driver(
         kinds=habitat.pop("kinds", driver.kinds) or (DomainKind(),) * 3,
         identity=driver.identity_takes_pasids,
         resets="resets" in has,
+        removals="removals" in has,
         **habitat,
     )
-    return PythonCore(name, merged, driver, lacks, frozenset({"driver", *has}), around)
+    return PythonCore(name, core, driver, lacks, frozenset({"driver", *has}), around)
 
 
 IMPLEMENTATIONS: dict[str, PythonCore] = {
@@ -48,9 +78,17 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
     **{
         each.name: each
         for each in (
-            with_driver("vtd", Vtd, "vtd", "resets", **VTD),
-            with_driver("vtd-in-place", VtdInPlace, "vtd", lacks=RECOVERY, **VTD),
-            with_driver("vtd-repaired", VtdRepaired, "vtd", "resets", **VTD),
+            with_driver("vtd", Vtd, "vtd", "resets", "removals", **VTD),
+            with_driver("vtd-in-place", VtdInPlace, "vtd", "removals", lacks=RECOVERY, **VTD),
+            with_driver("vtd-repaired", VtdRepaired, "vtd", "resets", "removals", **VTD),
+            with_driver(
+                "vtd-p1",
+                VtdPrivateArray,
+                *("vtd", "removals"),
+                core=DESIGNS["p1"].core,
+                lacks=DESIGNS["p1"].lacks,
+                **VTD,
+            ),
             with_driver("smmuv3", Smmuv3, "resets", "RID"),
             with_driver("amd", Amd, "resets"),
             # its devices are never reset, and each is alone in its group
@@ -61,4 +99,4 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
 """By the name that the command line takes."""
 
 CORES = tuple(name for name, each in IMPLEMENTATIONS.items() if each.habitat is None)
-"""Those that are explored with the simplest driver; the others are drivers with the merged core."""
+"""Explored with the simplest driver; the others are drivers, all but one with the merged core."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from itertools import product
+from typing import NamedTuple
 
 from ..model.objects import EVERY_PASID, NO_PASID, DomainKind, Notes
 from .step import (
@@ -22,6 +23,22 @@ from .step import (
 )
 
 
+class OddGroup(NamedTuple):
+    """A group in which a driver has to be tried besides.
+
+    Args:
+        name: what to call it.
+        devices: by name; the driver treats them in another way than d0, d1…
+        kinds: the kinds of domain to use, all if none.
+        beginning: what the driver has noted before the first call.
+    """
+
+    name: str
+    devices: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
+    beginning: Notes = ()
+
+
 @dataclass(frozen=True)
 class Habitat:
     """What a driver has to be tried with.
@@ -32,8 +49,9 @@ class Habitat:
         pasids: the PASIDs to use.
         devices: how many of its devices a group can have at most.
         resets: whether its devices are reset.
+        removals: whether one of two devices is released, and probed again.
         beginnings: what else it may have noted before the first call.
-        odd: devices that it treats in another way; each has a group of its own.
+        odd: groups of devices that it treats in another way.
     """
 
     kinds: tuple[DomainKind, ...] = (DomainKind(),) * 3
@@ -41,8 +59,9 @@ class Habitat:
     pasids: tuple[int, ...] = (1, 2, 3, 4)
     devices: int = 6
     resets: bool = True
+    removals: bool = False
     beginnings: tuple[Notes, ...] = ()
-    odd: tuple[str, ...] = ()
+    odd: tuple[OddGroup, ...] = ()
 
     def domains(self, number: int) -> tuple[DomainSpec, ...]:
         """The first so many of its domains; those that cannot be set on a PASID are left out."""
@@ -171,17 +190,26 @@ class Scope:
                 domains=(*every.domains, *[identity] * habitat.identity), short=True, others=()
             )
             yield every, [_empty(every), *(_empty(every, notes) for notes in habitat.beginnings)]
-            for name in habitat.odd:
-                device = every.devices[0]._replace(name=name)
-                odd = every._replace(name=f"{name} alone", devices=(device,))
-                yield odd, [_empty(odd)]
+            for odd in habitat.odd:
+                if len(odd.devices) <= devices:
+                    one = every.devices[0]
+                    strange = every._replace(
+                        name=odd.name,
+                        devices=tuple(one._replace(name=name) for name in odd.devices),
+                        domains=tuple(
+                            d for d in every.domains if not odd.kinds or d.kind in odd.kinds
+                        ),
+                    )
+                    yield strange, [_empty(strange, odd.beginning)]
+            both = group("resets", few, 0, 2, 1)
+            mm = [d for d in every.domains if d.type == "sva" and d not in both.domains]
+            both = both._replace(domains=(*both.domains, *mm[:1]), short=True, others=())
             if habitat.resets:
-                both = group("resets", few, 0, 2, 1)
-                mm = [d for d in every.domains if d.type == "sva" and d not in both.domains]
-                both = both._replace(domains=(*both.domains, *mm[:1]))
                 alone = group("resets of one device", 1, 0, 2, min(self.pasids, 2))
-                for each in (both, alone):
-                    yield each._replace(resets=True, short=True, others=()), [_empty(each)]
+                for each in (both, alone._replace(short=True, others=())):
+                    yield each._replace(resets=True), [_empty(each)]
+            if habitat.removals and few == 2:
+                yield both._replace(name="a device goes", removals=True), [_empty(both)]
             static = group("static domains", few, 0, 1, 1)
             statics = [*[identity] * habitat.identity, DomainSpec("blocked", "blocked")]
             static = static._replace(
@@ -273,6 +301,10 @@ def events(setting: Setting) -> list[Operation]:
         for dev in setting.capable:
             found.append(Operation("reset_prepare", dev, setting.pasids[0]))
             found.append(Operation("reset_done", dev, setting.pasids[0]))
+    if setting.removals:
+        for dev in setting.capable:
+            for pasid in setting.pasids:
+                found += [Operation(kind, dev, pasid) for kind in ("release", "probe")]
     if setting.driver:
         mortal = [d.name for d in setting.domains if d.type == "sva"]
         found += [
@@ -287,8 +319,17 @@ def possible(operation: Operation, state: State, row: Row | None) -> bool:
     """Whether a caller that keeps to the rules could do this now, or it could happen.
 
     A device is reset that is not under reset; an mm goes away once, and nobody attaches it then.
+    What a core does with a group that a device has left is not looked at here, nor with one that a
+    device joins while something is attached.
     """
     kind, device, _, domain, _, _ = operation
+    gone = [fact[2] for fact in state.driver if fact[0] == "gone"]
+    if kind == "probe":
+        return device in gone and all(row.slot is None for row in state.rows)
+    if gone and kind != "mm_release":
+        return False
+    if kind == "release":
+        return True
     if kind == "reset_prepare":
         return device not in state.resetting
     if kind == "reset_done":

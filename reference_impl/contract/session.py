@@ -15,7 +15,7 @@ __all__ = ["Session"]
 
 
 class _NamedFaults(Recorder):
-    """Fails where it is told to: at the next call of a device, or the next need for memory."""
+    """Fails where it is told to: at the next call of a device, or the next need for a thing."""
 
     def __init__(self) -> None:
         super().__init__(faults=0)
@@ -24,9 +24,9 @@ class _NamedFaults(Recorder):
     def fails(self, what: MayFail) -> int:
         """Fail if this is the next thing that shall."""
         here: tuple[str, ...] = (what,)
-        if what != "memory":
-            device = next(str(e[1]) for e in reversed(self.events) if e[0] == "call")
-            here = (device, f"{device}:{what}")
+        calls = [str(event[1]) for event in self.events if event[0] == "call"]
+        if what != "memory" and calls:
+            here = (calls[-1], f"{calls[-1]}:{what}")
         if not self.wanted or self.wanted[0] not in here:
             return super().fails(what)
         self.wanted.pop(0)
@@ -43,10 +43,12 @@ class Session:
         incapable: devices without PASIDs, n0, n1…, behind d0.
         domains: paging domains, A, B…
         pasids: PASIDs in use, 1, 2…
+        group: which of the groups that its exploration has: ``"two IOMMUs"``, for instance.
 
     Raises:
         KeyError: there is no implementation of that name.
         ScopeError: a size makes no sense.
+        ValueError: there is no group of that name.
     """
 
     def __init__(
@@ -56,20 +58,27 @@ class Session:
         incapable: int = 0,
         domains: int = 3,
         pasids: int = 2,
+        group: str = "group",
     ) -> None:
         known = IMPLEMENTATIONS
         self.implementation: Implementation = (
             known[implementation] if isinstance(implementation, str) else implementation
         )
         scope = Scope(devices, incapable, domains, pasids, 0)
-        starts: list[State]
-        self.setting, starts = next(
-            scope.starts(self.implementation.lacks, self.implementation.habitat)
-        )
+        every = {
+            setting.name: (setting, starts)
+            for setting, starts in scope.starts(
+                self.implementation.lacks, self.implementation.habitat
+            )
+        }
+        if group not in every:
+            raise ValueError(f"there is no group {group!r}, only {', '.join(every)}")
+        self.setting, starts = every[group]
         self.steps: list[Step] = []
         self._recorder = _NamedFaults()
         self._machine = self.implementation.boot(self.setting, self._recorder)
-        self.state: State = starts[0]._replace(driver=self._machine.notes())
+        start = starts[0]
+        self.state = start if start.driver else start._replace(driver=self._machine.notes())
 
     def attach(
         self, domain: str, pasid: int = 1, handle: str | None = NEW, fail: str = "", dev: str = ""
@@ -122,8 +131,8 @@ class Session:
         Args:
             operation: the call.
             fail: what fails, in order and separated by blanks: the next call of a device (its
-                name, or what of its driver's: ``d0:tag``), or the array's next allocation
-                (``memory``).
+                name, or what of its driver's: ``d0:tag``), the array's next allocation
+                (``memory``), or what else is needed by its name.
 
         Raises:
             ValueError: something that should have failed was never tried, or is not there.

@@ -25,7 +25,7 @@ NEW = "h'"
 STRAY = "stray"
 """The name of a device that is in no group."""
 
-EVENTS = ("reset_prepare", "reset_done", "mm_release")
+EVENTS = ("reset_prepare", "reset_done", "mm_release", "release", "probe")
 """The kinds of operation that may concern every PASID; a step shows one."""
 
 
@@ -70,6 +70,8 @@ class Setting(NamedTuple):
     """Whether a driver with records is part of it: what its calls were refused for is told."""
     resets: bool = False
     """Whether devices are reset."""
+    removals: bool = False
+    """Whether devices are released, and probed again."""
     short: bool = False
     """Whether only calls with new handles and right arguments are made."""
 
@@ -94,7 +96,8 @@ class Operation(NamedTuple):
 
     kind: str
     """``"attach"``, ``"replace"``, ``"detach"`` or ``"handle_get"``; or what is no call on a PASID:
-    ``"reset_prepare"``, ``"reset_done"`` of a device, ``"mm_release"`` of an SVA domain."""
+    ``"reset_prepare"``, ``"reset_done"`` of a device, ``"mm_release"`` of an SVA domain;
+    ``"release"``, ``"probe"``: a device is taken from its driver, and given to it again."""
     device: str
     pasid: int
     domain: str | None = None

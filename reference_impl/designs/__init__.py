@@ -34,9 +34,7 @@ class Design(NamedTuple):
 
 DESIGNS: dict[str, Design] = {
     "posted-v1": Design(posted_v1, posted_v1.LACKS),
-    "p1": Design(
-        p1_private_array.Core(), p1_private_array.LACKS, p1_private_array.RememberingDriver
-    ),
+    "p1": Design(p1_private_array.Core(), p1_private_array.LACKS, p1_private_array.PrivateArray),
     "p2": Design(p2_array_after.Core(), p2_array_after.LACKS),
     "p3": Design(p3_old_argument.Core(), p3_old_argument.LACKS),
     "p4": Design(p4_undo_succeeded.Core(), p4_undo_succeeded.LACKS),

@@ -5,15 +5,78 @@ Proposed: MSG-2 (Yi Liu, 2024-03-10), as a draft in MSG-4 (2024-03-12): an array
 VT-d; setting a domain blocks the old one first and then sets up the new one; a warning if the array
 is not empty when the device goes. Refused: MSG-5 (Baolu Lu), as core and driver would keep the same
 record twice. Dropped.
+
+It is a proposal about a driver, so it comes as a layer that any driver can be put under:
+:class:`PrivateArray` alone is the simplest, :class:`reference_impl.contract.known.VtdPrivateArray`
+is VT-d's. What the draft leaves out of its array, the domains of processes, is in it here.
 """
 
 from __future__ import annotations
 
-from ..model.objects import Device, Domain, Driver, Group, Notes
+from ..model.objects import Device, Domain, Driver, Fact, Group, Notes
 from ..model.observer import Observer
 from .early_2024 import LACKS, Early2024
 
-__all__ = ["LACKS", "Core", "RememberingDriver"]
+__all__ = ["LACKS", "Core", "PrivateArray"]
+
+
+class PrivateArray(Driver):
+    """On top of a driver: an array of domains for each device, under PASIDs."""
+
+    def __init__(self, observer: Observer, blocks_pasids: bool = True) -> None:
+        super().__init__(observer, blocks_pasids)
+        self.pasid_array: dict[tuple[str, int], str] = {}
+        self._domains: dict[str, Domain] = {}
+
+    def set_dev_pasid(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
+        """Block what was there, then set up the new domain. What fails now stays blocked."""
+        del old
+        self.block_translation(dev, pasid)
+        super().set_dev_pasid(domain, dev, pasid, None)
+        self.remember(domain, dev, pasid)
+
+    def remember(self, domain: Domain, dev: Device, pasid: int) -> None:
+        """Write the array. The draft does not look whether that had the memory; here it has."""
+        self._domains[domain.name] = domain
+        self.pasid_array[dev.name, pasid] = domain.name
+
+    def block_translation(self, dev: Device, pasid: int) -> bool:
+        """Block the PASID and forget the domain; says whether there was one."""
+        old = self.recorded(dev, pasid)
+        if old is None:
+            return False
+        del self.pasid_array[dev.name, pasid]
+        self.tear_down(dev, pasid, old)
+        return True
+
+    def recorded(self, dev: Device, pasid: int) -> Domain | None:
+        """What the array says."""
+        name = self.pasid_array.get((dev.name, pasid))
+        return None if name is None else self._domains[name]
+
+    def tear_down(self, dev: Device, pasid: int, old: Domain) -> None:
+        """What the driver below does to block a PASID. It cannot fail."""
+        del old
+        self.write_entry(dev, pasid, self.blocked_domain)
+
+    def release_device(self, dev: Device) -> None:
+        """Warn if the array is not empty."""
+        super().release_device(dev)
+        if any(device == dev.name for device, _ in self.pasid_array):
+            self.observer.saw(("driver warn", f"{dev} goes, and its array is not empty"))
+
+    def save(self) -> Notes:
+        """The array, and what the driver below has noted."""
+        facts: list[Fact] = [
+            ("private", pasid, dev, name) for (dev, pasid), name in self.pasid_array.items()
+        ]
+        return frozenset(super().save()) | frozenset(facts)
+
+    def load(self, notes: Notes) -> None:
+        """Have noted just this."""
+        own = frozenset(fact for fact in notes if fact[0] == "private")
+        super().load(frozenset(notes) - own)
+        self.pasid_array = {(dev, pasid): name for _, pasid, dev, name in own}  # type: ignore[misc]
 
 
 class Core(Early2024):
@@ -32,43 +95,12 @@ class Core(Early2024):
         del domain
         driver = dev.driver
         driver.observer.asked(dev, driver.blocked_domain, recorded(dev, pasid), pasid)
-        if isinstance(driver, RememberingDriver) and not driver.block_translation(dev, pasid):
+        if isinstance(driver, PrivateArray) and not driver.block_translation(dev, pasid):
             group.warn(f"{dev} has no record of PASID {pasid}")
         driver.observer.saw(("return", dev.name, 0))
-
-
-class RememberingDriver(Driver):
-    """A driver with a private array of domains for each device."""
-
-    def __init__(self, observer: Observer, blocks_pasids: bool = True) -> None:
-        super().__init__(observer, blocks_pasids)
-        self.private: dict[tuple[str, int], Domain] = {}
-        self._domains: dict[str, Domain] = {}
-
-    def set_dev_pasid(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
-        """Block what was there, then set up the new domain. What fails now stays blocked."""
-        del old
-        self.block_translation(dev, pasid)
-        super().set_dev_pasid(domain, dev, pasid, None)
-        self.private[dev.name, pasid] = self._domains[domain.name] = domain
-
-    def block_translation(self, dev: Device, pasid: int) -> bool:
-        """Block the PASID and forget the record; says whether there was one."""
-        if self.private.pop((dev.name, pasid), None) is None:
-            return False
-        self.write_entry(dev, pasid, self.blocked_domain)
-        return True
-
-    def save(self) -> Notes:
-        """The records: device, PASID, domain."""
-        return tuple(sorted((*key, domain.name) for key, domain in self.private.items()))
-
-    def load(self, notes: Notes) -> None:
-        """Have these records."""
-        self.private = {(dev, pasid): self._domains[str(name)] for dev, pasid, name in notes}  # type: ignore[misc]
 
 
 def recorded(dev: Device, pasid: int) -> Domain | None:
     """What the driver has recorded for one PASID of one device."""
     driver = dev.driver
-    return driver.private.get((dev.name, pasid)) if isinstance(driver, RememberingDriver) else None
+    return driver.recorded(dev, pasid) if isinstance(driver, PrivateArray) else None

@@ -2,8 +2,9 @@
 """Intel VT-d: who remembers what is attached, and in which order things are done.
 
 Functions have the kernel's names without ``intel_``. What is noted, and which events there are,
-stands in :mod:`.vtd_notes`; the entry in :mod:`.vtd_pasid`. Source: ``drivers/iommu/intel/`` of
-Linux 7.3: ``iommu.c``, ``nested.c``, ``svm.c``, ``cache.c``.
+stands in :mod:`.vtd_notes`; the entry in :mod:`.vtd_pasid`; how a device comes and goes in
+:mod:`.vtd_device`. Source: ``drivers/iommu/intel/`` of Linux 7.3: ``iommu.c``, ``nested.c``,
+``svm.c``, ``cache.c``.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from errno import EBUSY, EINVAL, ENODEV
 from typing import ClassVar, Final
 
 from ..model.objects import EVERY_PASID, Device, Domain, DomainKind, Notes
-from .vtd_notes import DEFAULT_DID, PasidEntry
+from .vtd_device import VtdDevices
+from .vtd_notes import DEFAULT_DID, PasidEntry, iommu_of
 from .vtd_pasid import VtdEntries
 
 PARENT: Final = "P"
 """The second-stage domain that nested domains stand on."""
 COPIED: Final[Notes] = frozenset({("copied", EVERY_PASID, "d0")})
 """The kernel before has crashed, and left its context entry for a device."""
+ELSEWHERE: Final[Notes] = frozenset({("did", None, "another group's", "dmar1", DEFAULT_DID + 1, 1)})
+"""One IOMMU has given an id to another group's domain, so that the same domain has other ids."""
 
 
-class Vtd(VtdEntries):
+class Vtd(VtdDevices):
     """The driver of 7.3: a replace tears the old entry down and sets the new one up."""
 
     kinds: ClassVar[tuple[DomainKind, ...]] = (
@@ -45,9 +49,15 @@ class Vtd(VtdEntries):
         elif domain.type == "identity":
             self.identity_domain_set_dev_pasid(domain, dev, pasid, old)
         else:
-            if domain.type != "sva" and dev.name in self.context_copied:
-                raise OSError(EBUSY, f"{dev.name} has a context entry of the kernel before")
+            self.check_context(domain, dev)
+            if not compatible(domain.kind, dev.name):
+                raise OSError(EINVAL, f"{domain} does not fit the IOMMU of {dev}")
             self.iommu_set_dev_pasid(domain, dev, pasid, old)
+
+    def check_context(self, domain: Domain, dev: Device) -> None:
+        """Nothing of ours can be reached through a crashed kernel's context entry."""
+        if domain.type != "sva" and dev.name in self.context_copied:
+            raise OSError(EBUSY, f"{dev.name} has a context entry of the kernel before")
 
     def iommu_set_dev_pasid(
         self, domain: Domain, dev: Device, pasid: int, old: Domain | None
@@ -107,12 +117,13 @@ class Vtd(VtdEntries):
 
     def domain_add_dev_pasid(self, domain: Domain, dev: Device, pasid: int) -> None:
         """Record that the PASID is about to reach the domain: all that an unmap has to know."""
+        self.domains[domain.name] = domain
         self.may_fail("record")
-        self.domain_attach_iommu(domain)
+        self.domain_attach_iommu(domain, iommu_of(dev.name))
         try:
             self.cache_tag_assign_domain(domain, dev, pasid)
         except OSError:
-            self.domain_detach_iommu(domain)
+            self.domain_detach_iommu(domain, iommu_of(dev.name))
             raise
         self.count(self.dev_pasids, (pasid, domain.name, dev.name), +1)
         self.observer.saw(("record", "+", domain.name, dev.name, pasid))
@@ -130,34 +141,34 @@ class Vtd(VtdEntries):
         self.count(self.dev_pasids, (pasid, domain.name, dev.name), -1)
         self.observer.saw(("record", "-", domain.name, dev.name, pasid))
         self.cache_tag_unassign_domain(domain, dev, pasid)
-        self.domain_detach_iommu(domain)
+        self.domain_detach_iommu(domain, iommu_of(dev.name))
 
     def to_dmar_domain(self, domain: Domain) -> None:
         """The driver's part of a domain: the static ones have none, and memory beside is read."""
         assert domain.type not in ("identity", "blocked"), "memory beside a static domain is read"
 
-    def domain_attach_iommu(self, domain: Domain) -> None:
-        """Take a reference to the domain's id, and an id if it has none yet."""
+    def domain_attach_iommu(self, domain: Domain, iommu: str) -> None:
+        """Take a reference to the domain's id on an IOMMU, and an id if it has none there yet."""
         if domain.type == "sva":
             return
         self.may_fail("reference")
-        did, users = self.domain_ids.get((domain.name, "dmar0"), (0, 0))
+        did, users = self.domain_ids.get((domain.name, iommu), (0, 0))
         if not users:
             self.may_fail("domain id")
-            taken = {did for did, _ in self.domain_ids.values()}
+            taken = {did for (_, where), (did, _) in self.domain_ids.items() if where == iommu}
             did = next(i for i in range(DEFAULT_DID + 1, self.max_domain_id) if i not in taken)
-        self.domain_ids[domain.name, "dmar0"] = (did, users + 1)
-        self.observer.saw(("did", "+", domain.name, users + 1))
+        self.domain_ids[domain.name, iommu] = (did, users + 1)
+        self.observer.saw(("did", "+", domain.name, users + 1, iommu))
 
-    def domain_detach_iommu(self, domain: Domain) -> None:
+    def domain_detach_iommu(self, domain: Domain, iommu: str) -> None:
         """Drop the reference; the last one frees the id."""
         if domain.type == "sva":
             return
-        did, users = self.domain_ids[domain.name, "dmar0"]
-        self.domain_ids[domain.name, "dmar0"] = (did, users - 1)
+        did, users = self.domain_ids[domain.name, iommu]
+        self.domain_ids[domain.name, iommu] = (did, users - 1)
         if users == 1:
-            del self.domain_ids[domain.name, "dmar0"]
-        self.observer.saw(("did", "-", domain.name, users - 1))
+            del self.domain_ids[domain.name, iommu]
+        self.observer.saw(("did", "-", domain.name, users - 1, iommu))
 
     def cache_tag_assign_domain(self, domain: Domain, dev: Device, pasid: int) -> None:
         """Note what an unmap has to flush; for a nested domain also with its parent."""
@@ -181,8 +192,8 @@ class Vtd(VtdEntries):
         self, by: int, domain: Domain, name: str, type: str, dev: Device, pasid: int
     ) -> None:
         """One user more or less of a tag; IOTLB tags are shared by the devices of an IOMMU."""
-        where = "dmar0" if type.endswith("iotlb") else dev.name
-        self.count(self.cache_tags, (pasid, name, type, self.domain_id(domain), where), by)
+        where = cached_in(type, dev.name)
+        self.count(self.cache_tags, (pasid, name, type, self.domain_id(domain, dev), where), by)
         self.observer.saw(("tag", "+" if by > 0 else "-", name, type, where, pasid))
 
 
@@ -205,7 +216,7 @@ class VtdInPlace(Vtd):
             raise OSError(ENODEV, f"{dev} has no PASID table")
         if not pte.present:
             raise OSError(EINVAL, f"PASID {pasid} of {dev} has nothing to replace")
-        if pte.did != self.domain_id(old):
+        if pte.did != self.domain_id(old, dev):
             self.warn(f"PASID {pasid} of {dev} has not {old}")
         self.observer.saw(("entry", dev.name, pasid, "torn"))
         self.pasid_set_entry(domain, dev, pasid)
@@ -219,7 +230,8 @@ class VtdRepaired(Vtd):
     User data is looked at first; the old domain's page requests are heard until it is torn down,
     so that nothing has to be taken again if the new one cannot be had; where there is no record of
     the old domain, page requests are not counted off either; a mm that goes is silenced, so that
-    what it has asked for can be drained, and stays silent.
+    what it has asked for can be drained, and stays silent; a device that goes is blocked and
+    forgotten first.
     """
 
     pasid_clear_entry = VtdEntries.pasid_clear_entry
@@ -260,12 +272,34 @@ class VtdRepaired(Vtd):
             self.iopf_for_domain_remove(old, dev)
         self.domain_remove_dev_pasid(old, dev, pasid)
 
+    def release_device(self, dev: Device) -> None:
+        """Detach all that the core has not."""
+        for pasid in sorted(self.pasid_tables.get(dev.name, {})):
+            self.pasid_tear_down_entry(dev, pasid)
+        for pasid, name, device in sorted(self.dev_pasids):
+            if device == dev.name:
+                self.forget(self.domains[name], dev, pasid)
+        super().release_device(dev)
+
     def pasid_set_entry(self, domain: Domain, dev: Device, pasid: int) -> None:
         """An mm that has gone gets an entry that only keeps faults silent."""
         if domain.name in self.dead:
             self.pasid_clear_entry(dev, pasid, fault_ignore=True)
         else:
             super().pasid_set_entry(domain, dev, pasid)
+
+
+def compatible(kind: str, device: str) -> bool:
+    """Whether a kind of domain fits the IOMMU of a device: one has a smaller second stage.
+
+    Source: ``paging_domain_compatible()``.
+    """
+    return kind != "second stage" or iommu_of(device) == "dmar0"
+
+
+def cached_in(type: str, device: str) -> str:
+    """Which cache a tag is for: the IOMMU's, shared by its devices, or the device's own."""
+    return iommu_of(device) if type.endswith("iotlb") else device
 
 
 def tags(name: str, type: str) -> list[tuple[str, str]]:

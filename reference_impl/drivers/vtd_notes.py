@@ -5,10 +5,10 @@ Facts noted, and events where they change:
 
 ``("record", pasid, domain, device, number)``, event ``("record", ±, domain, device, pasid)``
     ``dev_pasid_info`` on the domain's list
-``("did", None, domain, iommu, id, users)``, event ``("did", ±, domain, users)``
-    the domain's id on the IOMMU
+``("did", None, domain, iommu, id, users)``, event ``("did", ±, domain, users, iommu)``
+    the domain's id on one IOMMU; each IOMMU has ids of its own
 ``("tag", pasid, domain, type, id, where, users)``, event ``("tag", ±, domain, type, where, pasid)``
-    what an unmap in the domain must flush
+    what an unmap in the domain must flush; *where* is an IOMMU or a device
 ``("iopf", None, device, users)``, event ``("iopf", device, users)``
     for how many attachments the device may ask for pages
 ``("pte", pasid, device, type, id, pointer, present, silent)``
@@ -17,6 +17,14 @@ Facts noted, and events where they change:
     not reported: the FPD bit)
 ``("table", None, device)``, ``("copied", "*", device)``, ``("dead", "*", domain)``
     the device has a PASID table; its context is a crashed kernel's; the domain's mm is gone
+``("gone", "*", device)``, event ``("context", device, present)``
+    the device has been released; whether its context entry leads to its PASID table
+
+What a DMA or a page request would meet at any moment depends on whether the entry is present and to
+which domain it leads, whether it is being rewritten, whether its faults are silent, whether the
+device is on the fault queue and known, and what has been flushed and drained. Each of these changes
+with an event and in no other way: so what a request meets between any two events can be read from
+the events.
 
 Further events: ``("flush", device, pasid)``: PASID cache, IOTLB and device TLB; ``("drain", device,
 pasid, done)``: page requests are drained, or *done* is False as nobody takes any from the device;
@@ -28,12 +36,17 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from ..model.objects import EVERY_PASID, Device, Fact, Notes
+from ..model.objects import EVERY_PASID, Device, Domain, Fact, Notes
 from ..model.observer import Observer
 from .remembering import Remembering
 
 DEFAULT_DID: Final = 1
 """``FLPT_DEFAULT_DID``: the id that all SVA domains and the identity domain share."""
+
+
+def iommu_of(device: str) -> str:
+    """The IOMMU that a device is behind: ``dmar1`` if its name begins with an e."""
+    return "dmar1" if device.startswith("e") else "dmar0"
 
 
 class PasidEntry(NamedTuple):
@@ -58,7 +71,9 @@ class VtdNotes(Remembering):
         self.pasid_tables: dict[str, dict[int, PasidEntry]] = {}
         self.context_copied: set[str] = set()
         self.dead: set[str] = set()
+        self.gone: set[str] = set()
         self.devices: dict[str, Device] = {}
+        self.domains: dict[str, Domain] = {}
 
     def warn(self, sentence: str) -> None:
         """The kernel would print a WARN."""
@@ -75,13 +90,14 @@ class VtdNotes(Remembering):
             facts += [("pte", pasid, dev, *pte) for pasid, pte in table.items()]
         facts += [("copied", EVERY_PASID, dev) for dev in self.context_copied]
         facts += [("dead", EVERY_PASID, domain) for domain in self.dead]
+        facts += [("gone", EVERY_PASID, dev) for dev in self.gone]
         return frozenset(facts)
 
     def load(self, notes: Notes) -> None:
         """Have noted just this."""
         self.__dict__.update(
             dev_pasids={}, domain_ids={}, cache_tags={}, iopf_refcount={}, pasid_tables={},
-            context_copied=set(), dead=set(),
+            context_copied=set(), dead=set(), gone=set(),
         )  # fmt: skip
         fact: Any
         for fact in notes:
@@ -100,5 +116,7 @@ class VtdNotes(Remembering):
                     self.pasid_tables.setdefault(fact[2], {})[fact[1]] = PasidEntry(*fact[3:])
                 case "copied":
                     self.context_copied.add(fact[2])
+                case "gone":
+                    self.gone.add(fact[2])
                 case _:
                     self.dead.add(fact[2])

@@ -10,7 +10,7 @@ from errno import EBUSY, EINVAL, ENODEV
 from typing import ClassVar
 
 from ..model.objects import Device, Domain
-from .vtd_notes import DEFAULT_DID, PasidEntry, VtdNotes
+from .vtd_notes import DEFAULT_DID, PasidEntry, VtdNotes, iommu_of
 
 
 class VtdEntries(VtdNotes):
@@ -21,6 +21,7 @@ class VtdEntries(VtdNotes):
 
     def pasid_get_entry(self, dev: Device, pasid: int) -> PasidEntry | None:
         """The entry; None if it would take a new table and there is no memory for one."""
+        assert dev.name not in self.gone, "memory of a device that has gone is read"
         if dev.name not in self.pasid_tables:
             if self.observer.fails("table"):
                 return None
@@ -70,7 +71,7 @@ class VtdEntries(VtdNotes):
 
     def pasid_set_entry(self, domain: Domain, dev: Device, pasid: int) -> None:
         """Present, with this domain."""
-        pte = PasidEntry(domain.kind or domain.type, self.domain_id(domain), domain.name, True)
+        pte = PasidEntry(domain.kind or domain.type, self.domain_id(domain, dev), domain.name, True)
         self.pasid_tables[dev.name][pasid] = pte
         self.write_entry(dev, pasid, domain)
 
@@ -79,11 +80,11 @@ class VtdEntries(VtdNotes):
         if domain.kind == "nested, bad width":
             raise OSError(EINVAL, f"{domain} has a stage-1 address width that there is not")
 
-    def domain_id(self, domain: Domain) -> int:
-        """The id that the hardware tags translations with."""
+    def domain_id(self, domain: Domain, dev: Device) -> int:
+        """The id that the device's IOMMU tags translations with."""
         if domain.type in ("sva", "identity"):
             return DEFAULT_DID
-        return self.domain_ids[domain.name, "dmar0"][0]
+        return self.domain_ids[domain.name, iommu_of(dev.name)][0]
 
     # PAGE REQUESTS
 

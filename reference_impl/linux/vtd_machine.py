@@ -133,7 +133,7 @@ class VtdMachine(KernelMachine):
         if kind == RECORD:
             return ("record", sign, self._domain(b), self._device(c), d)
         if kind == DID:
-            return ("did", sign, self._domain(b), c)
+            return ("did", sign, self._domain(b), c, IOMMU)
         if kind == TAG:
             return ("tag", sign, self._domain(b), TAGS[c], self._where(d), e)
         if kind == IOPF:

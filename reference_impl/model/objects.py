@@ -225,6 +225,19 @@ class Driver:
     def mm_release(self, domain: Domain) -> None:
         """The address space of an SVA domain is going away: nothing may reach it any more."""
 
+    def probe_device(self, dev: Device) -> None:
+        """A device has come: be ready for it.
+
+        Raises:
+            OSError: what that takes could not be had.
+        """
+
+    def release_device(self, dev: Device) -> None:
+        """The device leaves: its PASID table goes, with whatever is in it."""
+        for pasid in sorted(dev.pasid_table):
+            if pasid != NO_PASID:
+                self.write_entry(dev, pasid, self.blocked_domain)
+
     def save(self) -> Notes:
         """What the driver has noted for itself: facts; this one notes nothing."""
         return ()

@@ -36,7 +36,18 @@ Event = tuple[object, ...]
 A driver may have events of its own; its module says which.
 """
 
-MayFail = Literal["memory", "driver", "record", "reference", "domain id", "tag", "queue", "table"]
+MayFail = Literal[
+    "memory",
+    "driver",
+    "record",
+    "reference",
+    "domain id",
+    "tag",
+    "queue",
+    "table",
+    "info",
+    "context",
+]
 """The array's memory; anything that a driver does; or what of a driver's it is."""
 
 

@@ -6,9 +6,10 @@ They are judged where a driver is part of the implementation, one call at a time
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from errno import EBUSY, EINVAL, EOPNOTSUPP
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
 from ...model.objects import EVERY_PASID
 from ...model.observer import Event
@@ -48,6 +49,33 @@ class Asked(NamedTuple):
         return words + (f"answered -{errno_name(error)}" if error else "did")
 
 
+Reached = dict[str, str | None]
+"""What each device reaches with the step's PASID."""
+
+PASID_AT = {"entry": 2, "flush": 2, "zero": 2, "silent": 2, "drain": 2, "record": -1, "tag": -1}
+"""The kinds of events that are about one PASID, and where it stands in them."""
+
+
+def followed(step: Step) -> Iterator[tuple[Any, Reached, str | None]]:
+    """Each event of the step's PASID or of none, with what devices reach after it.
+
+    The last is what a device reached until its entry was written. The dictionary is the same each
+    time.
+    """
+    pasid = step.operation.pasid
+    names = [d.name for d in step.setting.devices]
+    reached: Reached = dict(zip(names, step.before.hardware, strict=True))
+    event: Any
+    for event in step.events:
+        was = None
+        if (at := PASID_AT.get(event[0])) is not None:
+            if event[at] != pasid:
+                continue
+            if event[0] == "entry":
+                was, reached[event[1]] = reached[event[1]], event[3]
+        yield event, reached, was
+
+
 def driver_calls(step: Step) -> list[Asked]:
     """The calls of drivers on the step's PASID, in order."""
     known = step.__dict__
@@ -56,23 +84,23 @@ def driver_calls(step: Step) -> list[Asked]:
     return known["_asked"]  # type: ignore[no-any-return]
 
 
-def _driver_calls(step: Step) -> Iterable[Asked]:
-    hardware = {d.name: h for d, h in zip(step.setting.devices, step.before.hardware, strict=True)}
+def _driver_calls(step: Step) -> Iterator[Asked]:
     calls = iter(step.calls)
     call: Call | None = None
-    had, since = None, 0
-    for at, event in enumerate(step.events):
-        if event[0] == "entry" and event[2] == step.operation.pasid:
-            hardware[str(event[1])] = event[3]  # type: ignore[assignment]
-        elif event[0] == "call":
-            call, since = next(calls), at
-            had = hardware[call.device]
+    had: str | None = None
+    has: str | None = None
+    events: list[Event] = []
+    for event, reached, _ in chain(followed(step), [(("return",), {}, None)]):
+        if event[0] == "call":
+            call, events = next(calls), []
+            had = reached[call.device]
         elif event[0] == "return" and call:
             if call.pasid == step.operation.pasid:
-                yield Asked(call, had, hardware[call.device], step.events[since:at])
+                yield Asked(call, had, has, tuple(events))
             call = None
-    if call and call.pasid == step.operation.pasid:
-        yield Asked(call, had, hardware[call.device], step.events[since:])
+        if call:
+            events.append(event)
+            has = reached[call.device]
 
 
 def reach(domain: str | None) -> str | None:

@@ -10,55 +10,23 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from errno import EBUSY, ENODEV
+from collections.abc import Callable
+from errno import EBUSY, EINVAL, ENODEV
 from typing import Any
 
-from ...drivers.vtd import Vtd, tags
+from ...drivers.vtd import Vtd, cached_in, compatible, tags
+from ...drivers.vtd_notes import iommu_of
 from ...model.objects import Notes
 from ..clause import Verdict, clause
-from ..step import STRAY, Entry, Step
-from .driver import ALL, driver_calls
+from ..step import STRAY, DomainSpec, Entry, Step
+from .driver import ALL, driver_calls, followed
 
 SET, BLOCK = "intel_iommu_set_dev_pasid()", "blocking_domain_set_dev_pasid()"
 ADD, REMOVE = "domain_add_dev_pasid()", "domain_remove_dev_pasid()"
 TEAR_DOWN = "intel_pasid_tear_down_entry()"
 WITH_MM = f"{ALL} mm_release"
+EVER = f"{WITH_MM} release"
 UNRECORDED = (None, "identity", "torn")
-
-
-class Watch:
-    """What each device reaches and what is noted for the PASID, event by event."""
-
-    def __init__(self, step: Step) -> None:
-        self.pasid = step.operation.pasid
-        names = [d.name for d in step.setting.devices]
-        self.hardware = dict(zip(names, step.before.hardware, strict=True))
-        self.records: dict[tuple[str, str], int] = {}
-        """By domain and device."""
-        self.tags: dict[tuple[str, str, str], int] = {}
-        """By domain, type and where."""
-        fact: Any
-        for fact in step.notes_before:
-            if fact[1] != self.pasid:
-                continue
-            if fact[0] == "record":
-                self.records[fact[2], fact[3]] = fact[4]
-            elif fact[0] == "tag":
-                key = fact[2], fact[3], fact[5]
-                self.tags[key] = self.tags.get(key, 0) + fact[6]
-
-    def sees(self, event: Any) -> bool:
-        """Follow one event; says whether less is noted or more is reached than before."""
-        kind = event[0]
-        if kind == "entry" and event[2] == self.pasid:
-            self.hardware[event[1]] = event[3]
-            return event[3] is not None
-        if kind in ("record", "tag") and event[-1] == self.pasid:
-            counts: dict[Any, int] = self.records if kind == "record" else self.tags
-            key = event[2:-1]
-            counts[key] = counts.get(key, 0) + (1 if event[1] == "+" else -1)
-            return not counts[key]
-        return False
 
 
 def facts(notes: Notes, kind: str, step: Step | None = None) -> list[Any]:
@@ -108,16 +76,14 @@ def silent(step: Step) -> bool:
     "The record comes before the entry and goes after it",
     since="6.13",
     sources=["MSG-2", "MSG-4", "commit c8596d65b267", ADD, REMOVE, SET],
-    on=WITH_MM,
+    on=EVER,
     needs="vtd",
 )
 def recorded_while_reached(step: Step) -> Verdict:
     """At each moment at which a device can reach a domain with a PASID, the domain's list has a
     record of it: the new one is made before the entry is, the old one dropped when the entry is
     gone. The identity domain has no list."""
-    return while_reached(
-        step, lambda now, dev, domain: now.records.get((domain, dev), 0) > 0, "no record"
-    )
+    return while_reached(step, lambda domain, dev: [("record", domain, dev)], "no record")
 
 
 @clause(
@@ -125,7 +91,7 @@ def recorded_while_reached(step: Step) -> Verdict:
     "An unmap is flushed wherever the domain is reached",
     since="6.13",
     sources=["commit 04b1b069f151", "cache_tag_assign_domain()", "cache_tag_unassign_domain()"],
-    on=WITH_MM,
+    on=EVER,
     needs="vtd",
 )
 def tagged_while_reached(step: Step) -> Verdict:
@@ -133,29 +99,38 @@ def tagged_while_reached(step: Step) -> Verdict:
     it: for the IOTLB, for the device's own TLB, and with a nested domain for its parent too. So
     neither side of a replace has a moment at which an unmap leaves something cached."""
 
-    def tagged(now: Watch, dev: str, domain: str) -> bool:
-        for name, type_ in tags(domain, step.specs[domain].type):
-            if now.tags.get((name, type_, "dmar0" if type_.endswith("iotlb") else dev), 0) < 1:
-                return False
-        return True
+    def due(domain: str, dev: str) -> list[tuple[str, ...]]:
+        kind = step.specs[domain].type
+        return [("tag", name, type_, cached_in(type_, dev)) for name, type_ in tags(domain, kind)]
 
-    return while_reached(step, tagged, "a tag missing")
+    return while_reached(step, due, "a tag missing")
 
 
-def while_reached(step: Step, noted: Any, without: str) -> Verdict:
-    """Whether at each moment *noted* says that what a device reaches is noted."""
+def while_reached(
+    step: Step, due: Callable[[str, str], list[tuple[str, ...]]], without: str
+) -> Verdict:
+    """Whether at each moment all that is due for a domain that a device reaches is noted."""
     if silent(step):
         return None
-    watch, judged = Watch(step), False
-    for event in (None, *step.events):
-        if event and not watch.sees(event):
-            continue
-        for dev, domain in watch.hardware.items():
-            if domain in UNRECORDED:
+    noted: Counter[tuple[str, ...]] = Counter()
+    for _, _, domain, dev, users in facts(step.notes_before, "record", step):
+        noted["record", domain, dev] += users
+    for _, _, domain, type_, _, where, users in facts(step.notes_before, "tag", step):
+        noted["tag", domain, type_, where] += users
+    judged = any(domain not in UNRECORDED for domain in step.before.hardware)
+    for event, reached, _ in followed(step):
+        if event[0] in ("record", "tag"):
+            key = (event[0], *event[2:-1])
+            noted[key] += 1 if event[1] == "+" else -1
+            if noted[key]:
                 continue
-            judged = True
-            if not noted(watch, dev, domain):
-                return f"{dev} can reach {domain} with {without}"
+        elif event[0] != "entry":
+            continue
+        for dev, domain in reached.items():
+            if domain not in UNRECORDED:
+                judged = True
+                if any(noted[each] < 1 for each in due(domain, dev)):
+                    return f"{dev} can reach {domain} with {without}"
     return True if judged else None
 
 
@@ -172,20 +147,19 @@ def heard_while_reached(step: Step) -> Verdict:
     queue; otherwise a request that it makes finds nobody, while its handle can still be found."""
     if silent(step):
         return None
-    watch = Watch(step)
-    gone: set[object] = set()
-    judged = any(asks_pages(step, domain, dev) for dev, domain in watch.hardware.items())
-    for event in step.events:
+    off: set[str] = set()
+    before = zip(step.setting.devices, step.before.hardware, strict=True)
+    judged = any(asks_pages(step, domain, dev.name) for dev, domain in before)
+    for event, reached, _ in followed(step):
         if event[0] == "iopf":
-            (gone.discard if event[2] else gone.add)(event[1])
+            (off.discard if event[2] else off.add)(event[1])
         elif event[0] != "entry":
             continue
-        watch.sees(event)
-        dev = str(event[1])
-        if asks_pages(step, watch.hardware[dev], dev):
+        dev = event[1]
+        if asks_pages(step, reached[dev], dev):
             judged = True
-            if dev in gone:
-                return f"{dev} can reach {watch.hardware[dev]}, and is not on the fault queue"
+            if dev in off:
+                return f"{dev} can reach {reached[dev]}, and is not on the fault queue"
     return True if judged else None
 
 
@@ -194,7 +168,7 @@ def heard_while_reached(step: Step) -> Verdict:
     "No entry is torn",
     since="7.0",
     sources=["commit 75ed00055c05", "commit c3b1edea3791", TEAR_DOWN],
-    on=WITH_MM,
+    on=EVER,
     needs="vtd",
 )
 def never_torn(step: Step) -> Verdict:
@@ -213,7 +187,7 @@ def never_torn(step: Step) -> Verdict:
     "What was cached is flushed before anything is forgotten",
     since="7.0",
     sources=["commit 75ed00055c05", TEAR_DOWN],
-    on=WITH_MM,
+    on=EVER,
     needs="vtd",
 )
 def flushed(step: Step) -> Verdict:
@@ -221,25 +195,19 @@ def flushed(step: Step) -> Verdict:
     rest of the entry cleared and the record dropped."""
     if silent(step):
         return None
-    hardware = dict(zip([d.name for d in step.setting.devices], step.before.hardware, strict=True))
     stale: dict[str, str] = {}
     judged = False
-    event: Any
-    for event in step.events:
+    for event, reached, was in followed(step):
         match event:
-            case ("entry", dev, pasid, domain) if pasid == step.operation.pasid:
-                was = hardware[dev]
-                if was not in (None, "torn", domain):
+            case ("entry", dev, _, _):
+                if was not in (None, "torn", reached[dev]):
                     stale[dev], judged = str(was), True
-                hardware[dev] = domain
-            case ("flush", dev, pasid) if pasid == step.operation.pasid:
+            case ("flush", dev, _):
                 stale.pop(dev, None)
-            case ("zero" | "silent", dev, pasid) if pasid == step.operation.pasid:
-                if dev in stale:
-                    return f"the entry of {dev} is cleared before {stale[dev]} is flushed"
-            case ("record", "-", domain, dev, pasid) if pasid == step.operation.pasid:
-                if stale.get(dev) == domain:
-                    return f"the record of {dev} is dropped before {domain} is flushed"
+            case ("zero" | "silent", dev, _) if dev in stale:
+                return f"the entry of {dev} is cleared before {stale[dev]} is flushed"
+            case ("record", "-", domain, dev, _) if stale.get(dev) == domain:
+                return f"the record of {dev} is dropped before {domain} is flushed"
     for dev, domain in stale.items():
         return f"{dev} may have translations of {domain} cached"
     return True if judged else None
@@ -259,8 +227,8 @@ def drained(step: Step) -> Verdict:
     gone, whose requests could not be drained then, the next call drains them."""
     if silent(step):
         return None
-    hardware = dict(zip([d.name for d in step.setting.devices], step.before.hardware, strict=True))
     asked = {a.call.device for a in driver_calls(step) if a.call.old is not None and not a.failed}
+    hardware = dict(zip([d.name for d in step.setting.devices], step.before.hardware, strict=True))
     due: dict[str, str] = {}
     dead = {fact[2] for fact in facts(step.notes_before, "dead")}
     for _, _, domain, dev, _ in facts(step.notes_before, "record", step) if dead else ():
@@ -268,19 +236,16 @@ def drained(step: Step) -> Verdict:
         if may_ask and hardware[dev] is None:
             due[dev] = f"{domain}, whose mm has gone"
     judged = bool(due)
-    event: Any
-    for event in step.events:
+    for event, reached, was in followed(step):
         match event:
-            case ("entry", dev, pasid, domain) if pasid == step.operation.pasid:
-                was = hardware[dev]
+            case ("entry", dev, _, _):
                 if asks_pages(step, was, dev):
                     due[dev], judged = str(was), True
-                hardware[dev] = domain
-            case ("drain", dev, pasid, done) if pasid == step.operation.pasid:
+            case ("drain", dev, _, done):
                 if not done and dev in due:
                     return f"nobody hears {dev}, so requests for {due[dev]} are not drained"
                 due.pop(dev, None)
-            case ("iopf", dev, 0) if dev in due and hardware[dev] is None:
+            case ("iopf", dev, 0) if dev in due and reached[dev] is None:
                 return f"{dev} leaves the fault queue before requests for {due[dev]} are drained"
     for dev, domain in due.items():
         return f"page requests of {dev} for {domain} are not drained"
@@ -306,6 +271,8 @@ def silenced(step: Step) -> Verdict:
             return f"{event[1]} can reach {event[3]} again, whose mm has gone"
     if step.operation.kind != "mm_release":
         return True if dead and entries else None
+    if isinstance(step.result, str):
+        return f"it {step.result}"
     hardware = zip(step.setting.devices, step.before.hardware, step.after.hardware, strict=True)
     reached = [dev.name for dev, was, _ in hardware if was == step.operation.domain]
     quiet = {str(event[1]) for event in step.events if event[0] == "silent"}
@@ -353,21 +320,23 @@ def records_are_true(step: Step) -> Verdict:
     "Each record holds one reference to the domain's id",
     since="6.6",
     sources=["domain_attach_iommu()", "domain_detach_iommu()"],
-    on=WITH_MM,
+    on=EVER,
     needs="vtd",
 )
 def ids_are_balanced(step: Step) -> Verdict:
-    """A call takes and drops as many references to a domain's id as it makes and drops records; an
-    SVA domain, whose id is shared, has none. With the last reference the id is free."""
+    """A call takes and drops as many references to a domain's id on an IOMMU as it makes and drops
+    records of devices behind it; an SVA domain, whose id is shared, has none. With the last
+    reference the id is free."""
     if silent(step):
         return None
-    users = difference(step, "did", lambda f: [(f"the id of {f[2]}", f[5])])
-    due = difference(
-        step,
-        "record",
-        lambda f: [] if step.specs[f[2]].type == "sva" else [(f"the id of {f[2]}", f[4])],
-    )
-    return unequal(users, due) or True
+
+    def of_record(fact: Any) -> list[tuple[str, int]]:
+        _, _, domain, dev, records = fact
+        shared = step.specs[domain].type == "sva"
+        return [] if shared else [(f"the id of {domain} on {iommu_of(dev)}", records)]
+
+    users = difference(step, "did", lambda f: [(f"the id of {f[2]} on {f[3]}", f[5])])
+    return unequal(users, difference(step, "record", of_record)) or True
 
 
 @clause(
@@ -375,7 +344,7 @@ def ids_are_balanced(step: Step) -> Verdict:
     "Each record holds its tags",
     since="6.11",
     sources=["commit 1f2557e08a61", "cache_tag_assign_domain()", "cache_tag_unassign_domain()"],
-    on=WITH_MM,
+    on=EVER,
     needs="vtd",
 )
 def tags_are_balanced(step: Step) -> Verdict:
@@ -384,10 +353,14 @@ def tags_are_balanced(step: Step) -> Verdict:
         return None
 
     def of_record(fact: Any) -> list[tuple[str, int]]:
-        kind = step.specs[fact[2]].type
-        return [(f"the {type_} tag of {name}", fact[4]) for name, type_ in tags(fact[2], kind)]
+        _, _, domain, dev, records = fact
+        kind = step.specs[domain].type
+        return [
+            (f"the {type_} tag of {name} on {cached_in(type_, dev)}", records)
+            for name, type_ in tags(domain, kind)
+        ]
 
-    users = difference(step, "tag", lambda f: [(f"the {f[3]} tag of {f[2]}", f[6])])
+    users = difference(step, "tag", lambda f: [(f"the {f[3]} tag of {f[2]} on {f[5]}", f[6])])
     return unequal(users, difference(step, "record", of_record)) or True
 
 
@@ -451,7 +424,7 @@ def missing_is_harmless(step: Step) -> Verdict:
     dropped = [
         fact
         for fact in step.notes_before
-        if fact not in step.notes_after and fact[0] in ("record", "tag", "did")
+        if fact not in step.notes_after and fact[2] == step.operation.domain
     ]
     return f"a {dropped[0][0]} was dropped" if dropped else True
 
@@ -468,15 +441,25 @@ def copied_is_busy(step: Step) -> Verdict:
     """While a device's context entry is the one that a crashed kernel left, paging and nested
     domains are refused with `-EBUSY`, before anything is noted."""
     copied = {fact[2] for fact in facts(step.notes_before, "copied")}
+
+    def unfit(domain: DomainSpec, dev: str) -> bool:
+        return dev in copied and domain.type in ("paging", "nested")
+
+    return refused_at_once(step, unfit, EBUSY, "its context is a crashed kernel's")
+
+
+def refused_at_once(
+    step: Step, unfit: Callable[[DomainSpec, str], bool], error: int, why: str
+) -> Verdict:
+    """Whether a driver says no to each domain that is unfit for a device, and does nothing else."""
     judged = False
     for asked in driver_calls(step):
-        name = asked.call.domain
-        kind = "blocked" if name == "blocked" else step.setting.domain(name).type
-        if asked.call.device not in copied or kind not in ("paging", "nested"):
+        if asked.call.domain == "blocked":
             continue
-        judged = True
-        if asked.call.error != EBUSY or len(asked.events) > 1:
-            return f"{asked}, but its context is a crashed kernel's"
+        if unfit(step.setting.domain(asked.call.domain), asked.call.device):
+            judged = True
+            if asked.call.error != error or len(asked.events) > 1:
+                return f"{asked}, but {why}"
     return True if judged else None
 
 
@@ -536,3 +519,80 @@ def without_pri(step: Step) -> Verdict:
         if (asked.call.error == ENODEV) != (spec.type != "sva"):
             return str(asked)
     return True if judged else None
+
+
+@clause(
+    "VTD-17",
+    "A domain that does not fit the IOMMU is refused at once",
+    since="6.6",
+    sources=["paging_domain_compatible()", SET],
+    on="attach replace",
+    needs="vtd",
+)
+def fits(step: Step) -> Verdict:
+    """A domain that does not fit the IOMMU which a device is behind is refused for it with
+    `-EINVAL`, before anything is noted or written. It may fit the IOMMU of another device of the
+    group."""
+
+    def unfit(domain: DomainSpec, dev: str) -> bool:
+        return not compatible(domain.kind, dev)
+
+    return refused_at_once(step, unfit, EINVAL, "it does not fit the IOMMU")
+
+
+@clause(
+    "VTD-18",
+    "Entry and tags have the id that the domain has on that IOMMU",
+    since="6.11",
+    sources=["domain_get_id_for_dev()", "cache_tag_assign_domain()"],
+    on=ALL,
+    needs="vtd",
+)
+def ids_are_local(step: Step) -> Verdict:
+    """Hardware caches under the id that is in the entry, and an unmap flushes the id that is in the
+    tag. Both are the id which the domain has on the IOMMU of that device: on another IOMMU the same
+    domain has another id, and the same id may be another domain."""
+    ids = {(fact[2], fact[3]): fact[4] for fact in facts(step.notes_after, "did")}
+    found = [
+        (f"the entry of {dev}", iommu_of(dev), domain, id_)
+        for _, _, dev, _, id_, domain, present, _ in facts(step.notes_after, "pte", step)
+        if present
+    ] + [
+        (
+            f"the {type_} tag on {where}",
+            where if type_.endswith("iotlb") else iommu_of(where),
+            domain,
+            id_,
+        )
+        for _, _, domain, type_, id_, where, _ in facts(step.notes_after, "tag", step)
+    ]
+    judged = False
+    for what, iommu, domain, id_ in found:
+        if (domain, iommu) in ids:
+            judged = True
+            if id_ != ids[domain, iommu]:
+                return f"{what} has the id {id_}; {domain} is {ids[domain, iommu]} on {iommu}"
+    return True if judged else None
+
+
+@clause(
+    "VTD-19",
+    "A device that goes is forgotten",
+    since="6.12",
+    sources=["MSG-4", "iommu_deinit_device()", "intel_iommu_release_device()"],
+    on="release probe mm_release",
+    needs="removals",
+)
+def forgotten(step: Step) -> Verdict:
+    """A driver that releases a device stops to use every domain that is attached to it: no record,
+    tag, count or entry of the device is left, and nothing that happens to a domain later leads to
+    the device. One that comes again has nothing of an earlier life."""
+    device = step.operation.device
+    if step.operation.kind == "mm_release":
+        if not facts(step.notes_before, "gone"):
+            return None
+        return f"it {step.result}" if isinstance(step.result, str) else True
+    if step.result:
+        return None
+    left = {str(fact[0]) for fact in step.notes_after if device in fact} - {"gone"}
+    return f"still noted of {device}: {', '.join(sorted(left))}" if left else True
