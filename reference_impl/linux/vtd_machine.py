@@ -37,7 +37,9 @@ class LinuxVtd(Linux):
         vtd = IMPLEMENTATIONS["vtd"]
         assert vtd.habitat is not None
         resets = "recovery" not in self.lacks
-        habitat = replace(vtd.habitat, resets=resets)
+        # the simulated hardware has one IOMMU, and its devices stay
+        here = tuple(group for group in vtd.habitat.odd if not group.beginning)
+        habitat = replace(vtd.habitat, resets=resets, removals=False, odd=here)
         self.__dict__.update(
             has=frozenset({"driver", "vtd"} | ({"resets"} if resets else set())), habitat=habitat
         )
