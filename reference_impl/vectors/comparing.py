@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from ..contract.clause import CLAUSES
 from ..contract.step import Entry
 from .playing import CannotPlayError, Played, Player, Seen
-from .table import NONE
+from .table import NONE, UNDEFINED
 from .vector import Call, Expected, Fault, Pasid, Situation, Vector
 
 
@@ -41,12 +42,19 @@ def replay(vector: Vector, player: Player) -> Outcome:
     expected = vector if played.handles else without_handles(vector)
     found = tuple(_differences(expected, played))
     broken = [id for id, holds in played.judged.items() if not holds]
-    differs = f"breaks {', '.join(broken)}" if broken else "differs"
-    return Outcome(vector, player.name, differs if found else "holds", found)
+    if found or set(broken) & set(vector.clauses):
+        found += tuple(f"  ! {id} is broken: {CLAUSES[id].title}" for id in broken)
+    if not found:
+        return Outcome(vector, player.name, "holds")
+    return Outcome(
+        vector, player.name, f"breaks {', '.join(broken)}" if broken else "differs", found
+    )
 
 
 def _differences(vector: Vector, played: Played) -> Iterator[str]:
     for number, (expected, seen) in enumerate(zip(vector.steps, played.steps, strict=True), 1):
+        if expected.result == UNDEFINED:
+            return
         lines = list(_step(expected, seen))
         if lines:
             yield f"step {number}: {described(expected)}"

@@ -7,15 +7,25 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..contract import IMPLEMENTATIONS, PythonCore
+from ..contract.clause import CLAUSES, EXTRAS
 from ..contract.implementation import Implementation
+from ..contract.scope import Habitat
 from .playing import CannotPlayError, MachinePlayer
 from .reading import OPERATIONS
 from .vector import SIMPLE, Vector
 
 PUBLISHED = Path(__file__).parents[2] / "spec" / "vectors"
 """The published vectors of this checkout."""
-FAMILY = {"vtd": "vtd", "vtd-in-place": "vtd", "vtd-repaired": "vtd"}
-"""The families of drivers that have more than one."""
+
+
+def family_of(name: str) -> str:
+    """The family of a driver's name: that of ``vtd-in-place`` is ``vtd``."""
+    return name.partition(" ")[0].partition("-")[0]
+
+
+def paths(folder: Path) -> list[Path]:
+    """The vectors in a directory and below."""
+    return sorted(folder.rglob("*.toml"))
 
 
 def player(implementation: PythonCore) -> MachinePlayer:
@@ -25,12 +35,12 @@ def player(implementation: PythonCore) -> MachinePlayer:
         driver, family = vector.group.driver, vector.group.family
         own = implementation.habitat is not None
         if own:
-            if family != FAMILY.get(implementation.name, implementation.name):
+            if family != family_of(implementation.name):
                 raise CannotPlayError(f"the domains of {family}" if family else "the simple driver")
             return implementation
-        if not family:
+        if not family and not any(CLAUSES[id].needs in EXTRAS for id in vector.clauses):
             return implementation
-        if implementation.name not in ("model", "merged"):
+        if "handles" in implementation.lacks:
             raise CannotPlayError("drivers of their own")
         return with_driver(implementation, driver)
 
@@ -40,6 +50,6 @@ def player(implementation: PythonCore) -> MachinePlayer:
 def with_driver(core: PythonCore, driver: str) -> PythonCore:
     """A core with another driver than the simple one, and that driver's notes."""
     if driver == SIMPLE:
-        return core
+        return replace(core, has=frozenset({"driver", "resets"}), habitat=Habitat())
     other = IMPLEMENTATIONS[driver]
     return replace(core, driver=other.driver, has=other.has, habitat=other.habitat)

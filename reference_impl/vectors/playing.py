@@ -190,7 +190,7 @@ class _Game:
         return Operation(
             expected.operation,
             arguments.get("device", self.setting.devices[0].name),
-            expected.pasid or (self.setting.pasids or (1,))[0],
+            arguments.get("pasid", self.setting.pasids[0]),
             arguments.get("domain"),
             handle if self.setting.handles else None,
             arguments.get("type"),
@@ -216,7 +216,7 @@ class _Game:
             self.handle(step.found, expected.pasid, given),
             calls,
             step.warnings,
-            tuple(self.recorder.wanted),
+            tuple(fault for fault in self.recorder.wanted if not fault.if_asked),
         )
 
     def handle(self, name: str | None, pasid: int, given: str | None) -> str | None:
@@ -293,7 +293,7 @@ def setting_of(vector: Vector, implementation: Implementation) -> Setting:
         devices=group.devices,
         domains=tuple(d for d in group.domains if d.ours and d.takes_pasids),
         others=tuple(d for d in group.domains if not (d.ours and d.takes_pasids)),
-        pasids=tuple(sorted(numbers - {0})),
+        pasids=tuple(sorted(numbers - {0})) or (1,),
         blocks_pasids=group.blocked_takes_pasids,
         handles="handles" not in implementation.lacks,
         replaces="replace" not in implementation.lacks,
@@ -310,4 +310,5 @@ def state_of(situation: Situation, setting: Setting, machine: Machine) -> State:
         if entry and entry.handle:
             entry = Entry(entry.domain, PUBLISHED if setting.handles else None)
         rows.append(Row(entry, tuple(hardware.get(each.name) for each in setting.devices)))
-    return State(tuple(rows), situation.resetting, machine.notes())
+    notes = frozenset(situation.notes) if situation.notes else machine.notes()
+    return State(tuple(rows), situation.resetting, notes)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..contract.clause import CLAUSES
 from ..contract.step import STRAY, DeviceSpec, DomainSpec, Entry
-from .table import MISSING, NONE, Table, VectorError, shown
+from .table import MISSING, NONE, UNDEFINED, Table, VectorError, shown
 from .vector import FORMAT, SIMPLE, Call, Expected, Fault, Group, Pasid, Situation, Vector
 
 LARGEST_FILE = 64 * 1024
@@ -113,6 +113,8 @@ def vector(data: dict[str, Any], name: str) -> Vector:
         steps = tuple(checker.steps(table.tables("step", 16), initial))
         if not steps:
             raise VectorError("a vector has a step")
+        if any(step.result == UNDEFINED for step in steps[:-1]):
+            raise VectorError("nothing can follow a step whose result is undefined")
         with table.table("final", {}) as part:
             final = checker.situation(part)
         with table.table("verdict", {}) as part:
@@ -196,7 +198,20 @@ class _Checker:
         for name in resetting:
             if name not in self.limits:
                 raise table.wrong(f"has {shown(name)} under reset, which is no device of the group")
-        return Situation(pasids, resetting)
+        return Situation(pasids, resetting, tuple(self.notes(table)))
+
+    def notes(self, table: Table) -> Iterator[tuple[Any, ...]]:
+        """What a driver has noted."""
+        for fact in table.take("notes", []) if table.has("notes") else ():
+            if (
+                not isinstance(fact, list)
+                or len(fact) != 3
+                or not all(isinstance(part, str) and len(part) <= 24 for part in fact)
+            ):
+                raise table.wrong("has notes that are not lists of three words")
+            if self.group.driver == SIMPLE:
+                raise table.wrong("has notes, but a simple driver notes nothing")
+            yield tuple(fact)
 
     def pasid(self, table: Table) -> Pasid:
         """One PASID's entry and hardware."""
@@ -270,7 +285,7 @@ class _Checker:
             operation,
             arguments,
             tuple(faults),
-            table.outcome("result"),
+            table.result("result"),
             _or_none(table.name("found", "")),
             tuple(calls),
             table.number("warns", 0, 64, 0),
@@ -295,6 +310,7 @@ class _Checker:
                 table.one_of("error", ["ENOMEM"]),
                 nth=table.number("allocation", 1, 64),
                 allocation=True,
+                if_asked=table.flag("if_asked", False),
             )
         return Fault(
             table.error("error"),
@@ -302,6 +318,7 @@ class _Checker:
             self.domain(table, "domain", "blocked"),
             table.number("nth", 1, 64, 1),
             table.one_of("at", LACKED, "driver").replace("driver", ""),
+            if_asked=table.flag("if_asked", False),
         )
 
     def call(self, table: Table, pasid: int) -> Call:

@@ -12,6 +12,8 @@ from typing import Any
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_'-]{0,23}")
 NONE = "none"
 """How a file says that there is none: no handle, no old domain, nothing found."""
+UNDEFINED = "undefined"
+"""How a file says that nothing is promised of a call: the caller has broken a rule."""
 MISSING: Any = object()
 
 
@@ -124,6 +126,12 @@ class Table:
         if not isinstance(value, str) or not (value == "0" or errno_number(value)):
             raise self.wrong(f'has {field} = {shown(value)}, not "0" or an errno such as "EINVAL"')
         return value
+
+    def result(self, field: str) -> str:
+        """What a call returns, or that nothing is said of it."""
+        if self._left.get(field) == UNDEFINED:
+            return str(self.take(field))
+        return self.outcome(field)
 
     def texts(self, field: str, most: int, default: Any = MISSING) -> tuple[str, ...]:
         """Some texts."""

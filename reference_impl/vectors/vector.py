@@ -42,6 +42,8 @@ class Situation(NamedTuple):
     """Those that are attached, or reach anything."""
     resetting: tuple[str, ...] = ()
     """The devices under reset."""
+    notes: tuple[tuple[Any, ...], ...] = ()
+    """What the driver has noted before the first call, beside what an attachment leaves."""
 
 
 class Fault(NamedTuple):
@@ -56,6 +58,8 @@ class Fault(NamedTuple):
     at: str = ""
     """What of its own the driver lacks; one that has no such thing fails wherever it can."""
     allocation: bool = False
+    if_asked: bool = False
+    """Whether it is right that it never comes up."""
 
 
 class Call(NamedTuple):
@@ -86,7 +90,7 @@ class Expected(NamedTuple):
 
     @property
     def pasid(self) -> int:
-        """The PASID that it is about; 0 if it is about none."""
+        """The PASID that it is about; 0 also if it is about none."""
         return int(self.arguments.get("pasid", 0))
 
 
