@@ -37,7 +37,7 @@ SCOPE = Scope(devices=2, incapable=1, domains=2, pasids=2, faults=2)
 FOR_CORES, FOR_DRIVERS = 6, 3
 """How many vectors there shall be for a clause, and for a clause and a driver."""
 REFERENCE = {"vtd": "vtd-repaired", "vtd-in-place": "vtd-repaired", "vtd-repaired": "vtd-repaired"}
-"""The driver that is right where another of its family is wrong; the simple one if there is none."""
+"""The driver that is right where another of its family is wrong; else it is the simple one."""
 
 
 class Collection:

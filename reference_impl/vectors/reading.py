@@ -106,7 +106,7 @@ def vector(data: dict[str, Any], name: str) -> Vector:
         note = table.text("note", "")
         with table.table("group") as part:
             who = _group(part)
-        checker = _Checker(who)
+        checker = Checker(who)
         with table.table("initial", {}) as part:
             initial = checker.situation(part)
             checker.beginning(initial)
@@ -172,7 +172,7 @@ def _verdict(table: Table) -> dict[str, str]:
     return found
 
 
-class _Checker:
+class Checker:
     """Reads what names devices, domains and handles, and knows which there are."""
 
     def __init__(self, group: Group) -> None:

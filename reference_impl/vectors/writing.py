@@ -56,7 +56,7 @@ def group_data(group: Group) -> dict[str, Any]:
             domain["kind"] = spec.kind
         domains.append(domain)
     data: dict[str, Any] = {
-        "devices": [each._asdict() for each in group.devices],
+        "devices": [{"name": d.name, "max_pasids": d.max_pasids} for d in group.devices],
         "domains": domains,
     }
     if group.family:
