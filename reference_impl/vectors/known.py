@@ -14,8 +14,9 @@ from .playing import CannotPlayError, MachinePlayer
 from .reading import OPERATIONS
 from .vector import SIMPLE, Vector
 
-PUBLISHED = Path(__file__).parents[2] / "spec" / "vectors"
-"""The published vectors of this checkout."""
+PLACES = (Path(__file__).with_name("published"), Path(__file__).parents[2] / "spec" / "vectors")
+PUBLISHED = next((place for place in PLACES if place.is_dir()), PLACES[0])
+"""Where the published vectors are: in an installed package, or in a checkout."""
 
 
 def family_of(name: str) -> str:

@@ -63,6 +63,8 @@ class Program:
         self.seconds, self.end = seconds, time.monotonic() + total
         self.total = total
         self._about = ""
+        # a program that goes away is an error here, and not the end of this one
+        self._sigpipe = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         self._out = self._err = b""
         try:
             self._process = subprocess.Popen(
@@ -73,6 +75,7 @@ class Program:
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
+            signal.signal(signal.SIGPIPE, self._sigpipe)
             reason = error.strerror if isinstance(error, OSError) else error
             raise ProgramError(f"cannot start {shown(words[0])}: {reason}") from None
         self._selector = selectors.DefaultSelector()
@@ -112,6 +115,7 @@ class Program:
         self._selector.close()
         self._pipe("stdout").close()
         self._pipe("stderr").close()
+        signal.signal(signal.SIGPIPE, self._sigpipe)
 
     # Playing
 
@@ -153,7 +157,9 @@ class Program:
         except (ValueError, RecursionError):
             raise self._error(f"answers {what} with {_excerpt(line)}, not with JSON") from None
         if isinstance(said, dict) and isinstance(said.get("cannot"), str) and what != "hello":
-            raise CannotPlayError("".join(c if c.isalnum() or c in "_-" else " " for c in said["cannot"])[:40])
+            raise CannotPlayError(
+                "".join(c if c.isalnum() or c in "_-" else " " for c in said["cannot"])[:40]
+            )
         return Table(said, f"its answer to {what}")
 
     # The pipes
