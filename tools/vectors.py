@@ -26,6 +26,8 @@ from reference_impl.contract.bugs import BUGS, catch  # noqa: E402
 from reference_impl.contract.explorer import Trace, Walk  # noqa: E402
 from reference_impl.contract.implementation import PythonCore  # noqa: E402
 from reference_impl.contract.step import Step  # noqa: E402
+from reference_impl.linux import ask, run  # noqa: E402
+from reference_impl.linux.machine import Linux  # noqa: E402
 from reference_impl.vectors import Player, Vector, known, read, replay  # noqa: E402
 from reference_impl.vectors.vector import SIMPLE  # noqa: E402
 from reference_impl.vectors.writing import as_toml, fingerprint  # noqa: E402
@@ -35,15 +37,17 @@ from tools.drafts import Draft, named_faults, scenario  # noqa: E402
 PRINTS = known.PUBLISHED / "published.json"
 SCOPE = Scope(devices=2, incapable=1, domains=2, pasids=2, faults=2)
 FOR_CORES, FOR_DRIVERS = 6, 3
-"""How many vectors there shall be for a clause, and for a clause and a driver."""
+"""How many vectors a clause gets that has none, and a clause that a driver has none for."""
 REFERENCE = {"vtd": "vtd-repaired", "vtd-in-place": "vtd-repaired", "vtd-repaired": "vtd-repaired"}
 """The driver that is right where another of its family is wrong; else it is the simple one."""
+SILENT = ("lacks the ", "lacks drivers", "lacks room", "lacks reset")
+"""Verdicts that say more of the vector, or of the harness, than of an implementation."""
 
 
 class Collection:
     """The vectors that there are, and those that are added."""
 
-    def __init__(self, trees: list[Player]) -> None:
+    def __init__(self, trees: list[Linux]) -> None:
         self.players = {name: known.player(each) for name, each in IMPLEMENTATIONS.items()}
         self.bugs = {id: known.player(bug.made_again()) for id, bug in BUGS.items()}
         self.trees = trees
@@ -76,16 +80,19 @@ class Collection:
 
     def judge(self) -> None:
         """Note what is not noted yet."""
+        played: dict[str, Player] = {
+            linux.name.rpartition(".")[0]: run.played(linux, [*self.vectors.values()])
+            for linux in self.trees
+        }
         for path, vector in self.vectors.items():
             verdict = dict(vector.verdict)
-            who = {**self.players, **{each.name: each for each in self.trees}}
-            if path.parent.name == "bugs":
-                id = vector.name.partition("-")[0].upper()
-                who[id] = self.bugs[id]
+            who = {**self.players, **played}
+            if path.parent.name == "bugs" and not set(verdict) & set(BUGS):
+                who |= self.bugs
             for name, player in who.items():
                 if name not in verdict:
                     said = replay(vector, player).verdict
-                    if not said.startswith(("lacks the ", "lacks drivers")):
+                    if not said.startswith(SILENT) and (said != "holds" or name not in self.bugs):
                         verdict[name] = said
             self.vectors[path] = vector._replace(verdict=verdict)
 
@@ -136,9 +143,8 @@ def counterexamples(collection: Collection) -> Iterator[str]:
 
 def bugs(collection: Collection) -> Iterator[str]:
     """Add a vector for each bug."""
-    have = {each.name.partition("-")[0].upper() for each in collection.vectors.values()}
     for id, bug in BUGS.items():
-        if id in have:
+        if shown_by(collection, id, bug.clause):
             continue
         trace = catch(bug, alone=True).finding.trace
         if trace is None:
@@ -197,7 +203,7 @@ def coverage(collection: Collection) -> Iterator[str]:
     have = Counter(
         (each.group.family and each.group.driver, id)
         for path, each in collection.vectors.items()
-        if path.parent.name in ("covering", "x")
+        if path.parent.name == "covering"
         for id in each.clauses
     )
     for name in ("model", "vtd-repaired", "smmuv3", "amd", "mock"):
@@ -205,13 +211,14 @@ def coverage(collection: Collection) -> Iterator[str]:
         driver = "" if name == "model" else name
         enough = FOR_DRIVERS if driver else FOR_CORES
         wanted = {
-            id: enough - have[driver, id]
+            id: enough
             for id, clause in CLAUSES.items()
             if not clause.lacking(implementation.lacks, implementation.has)
-            and have[driver, id] < enough
+            and not have[driver, id]
             and (not driver or clause.needs)
         }
-        _cover(collection, implementation, driver, wanted)
+        if wanted:
+            _cover(collection, implementation, driver, wanted)
         if not driver:
             yield from (f"{id}: no vector" for id in wanted if wanted[id] == enough)
 
@@ -286,7 +293,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing")
     parser.add_argument("trees", nargs="*", type=Path, metavar="TREE")
     given = parser.parse_args()
-    collection = Collection([])
+    collection = Collection([ask(each) for each in given.trees])
     for problem in (
         *counterexamples(collection),
         *bugs(collection),
