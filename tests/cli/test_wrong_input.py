@@ -16,7 +16,7 @@ LONG = "9" * 5000
         # commands and options
         (
             "chekc",
-            "there is no command 'chekc'; there are check, compare, explore, matrix and explain; ",
+            "there is no command 'chekc'; there are check, compare, explore, matrix, explain, ",
         ),
         ("chekc", "did you mean check?"),
         ("site", "there is no command 'site'"),
