@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..contract.clause import CLAUSES
 from ..contract.step import STRAY, DeviceSpec, DomainSpec, Entry
 from .table import MISSING, NONE, UNDEFINED, Table, VectorError, shown
-from .vector import FORMAT, SIMPLE, Call, Expected, Fault, Group, Pasid, Situation, Vector
+from .vector import FORMAT, SIMPLE, DriverCall, Expected, Fault, Group, Pasid, Situation, Vector
 
 LARGEST_FILE = 64 * 1024
 """Bytes; a vector is a screenful."""
@@ -325,9 +325,9 @@ class Checker:
             if_asked=table.flag("if_asked", False),
         )
 
-    def call(self, table: Table, pasid: int) -> Call:
+    def call(self, table: Table, pasid: int) -> DriverCall:
         """One expected call of a driver."""
-        return Call(
+        return DriverCall(
             table.one_of("device", self.limits),
             self.domain(table, "domain", "blocked"),
             _or_none(self.domain(table, "old", "blocked", NONE)),
