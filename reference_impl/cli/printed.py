@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ..contract import CLAUSES, Clause, Differences, Exploration, Finding
+from ..contract import CLAUSES, Clause, Differences, Exploration, Finding, Scope
 from ..contract.clause import CALLS
 from ..present import story
 from ..present.tables import SYMBOLS
@@ -64,6 +64,18 @@ def progress(name: str) -> Iterator[Callable[[int, int, int], None] | None]:
         yield lambda done, known, steps: bar.update(task, completed=done, total=known, steps=steps)
 
 
+@contextmanager
+def parts(name: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar of parts that are done, on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn(name), BarColumn(), TextColumn("{task.completed} of {task.total} parts"))
+    with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True) as b:
+        task = b.add_task(name, total=None)
+        yield lambda done, every: b.update(task, completed=done, total=every)
+
+
 # What an exploration found
 
 
@@ -100,7 +112,7 @@ def about_linux(linux: Linux) -> dict[str, Any]:
     return {
         "release": ".".join(map(str, linux.release)),
         "interface": list(linux.said),
-        "functions": list(linux.functions),
+        "functions": [each.name for each in linux.functions],
         "compiler": linux.compiler,
         "sanitized": linux.sanitized,
     }
@@ -141,6 +153,57 @@ def say_comparison(found: Differences, seconds: float) -> None:
         for event in step.events:
             say(f"  {' '.join('none' if part is None else str(part) for part in event)}")
         say(f"  after: {json.dumps(step.to_json()['after'])}")
+
+
+NEWS = {
+    "lost": "Broken now",
+    "gained": "Held now",
+    "applicable": "Asked for the first time, and held",
+    "gone": "Not asked any more, or not promised",
+    "reason": "Broken as before, in another way",
+    "interface": "Of the interface",
+    "function": "Of the functions",
+}
+
+
+def say_news(
+    release: str, older: str | None, found: list[tuple[str, str]], seen: Exploration
+) -> None:
+    """What has changed since another kernel, most important first."""
+    counts = ", ".join(f"{len(seen.with_verdict(v))} {v}" for v in COLOURS if seen.with_verdict(v))
+    say((f"Linux {release}: {counts}", "bold"))
+    if older is None:
+        say("No older kernel's answer is kept, so there is nothing to compare with.")
+    elif not found:
+        say(f"As {'it was kept' if older == release else older}: nothing has changed.")
+    else:
+        say(f"Since {'it was kept' if older == release else older}:")
+    for kind, title in NEWS.items():
+        lines = [sentence for of, sentence in found if of == kind]
+        if lines:
+            say()
+            say((title, COLOURS["broken" if kind == "lost" else "held"]))
+            for line in lines:
+                say(f"  {line}")
+
+
+def say_campaign(found: dict[str, Any], scope: Scope, seconds: float) -> None:
+    """What all parts of a campaign found together."""
+    by_verdict: dict[str, list[str]] = {verdict: [] for verdict in COLOURS}
+    for id, cell in found["clauses"].items():
+        by_verdict[cell["verdict"]].append(id)
+    for id in by_verdict["broken"]:
+        cell = found["clauses"][id]
+        say((f"{id} {CLAUSES[id].title}", COLOURS["broken"]), f": {cell['reason']}")
+        for step in cell["trace"]:
+            call, result = step["operation"], step["result"]
+            say(f"  {call['kind']}({call.get('domain', '')}, PASID {call['pasid']}): {result}")
+    counts = ", ".join(
+        f"{len(ids)} {verdict.replace('-', ' ')}" for verdict, ids in by_verdict.items() if ids
+    )
+    say(f"{found['implementation']}: {counts}")
+    say(f"scope: {scope}, up to {found['calls']} calls")
+    say(f"{found['shards']:,} parts, {found['steps']:,} steps, in {seconds:.1f} s")
 
 
 def sizes(seen: Exploration, seconds: float) -> dict[str, object]:

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "vectors": {"model", "drivers", "designs", "contract"},
     "present": {"model", "drivers", "designs", "contract"},
     "linux": {"model", "drivers", "designs", "contract", "vectors"},
+    "campaign": {"contract"},
     "cli": {"model", "drivers", "designs", "contract", "vectors", "present", "linux"},
 }
 STANDARD_LIBRARY_ONLY = {"model", "drivers", "designs", "contract", "vectors", "present"}
