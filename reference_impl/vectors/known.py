@@ -37,8 +37,7 @@ def published(only: str = "") -> list[Vector]:
 def player(implementation: PythonCore) -> MachinePlayer:
     """Who plays on an implementation that is written in Python.
 
-    A driver of your own (:func:`reference_impl.contract.with_driver`) plays what is meant for a
-    simple driver.
+    A driver of your own, made one by ``with_driver()``, plays what is meant for a simple driver.
     """
 
     def fitting(vector: Vector) -> Implementation:
