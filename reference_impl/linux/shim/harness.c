@@ -53,6 +53,7 @@ static int length;
 static uint64_t script, answers;
 static int asked, faults;
 static int spinning;			/* how many spin locks are held */
+int shim_errors[64];			/* what each fault answers, where somebody says so */
 static bool asked_memory, watching, reading;
 static volatile sig_atomic_t armed;
 static volatile uint64_t runs;

@@ -16,8 +16,10 @@ static int answer(struct iommu_domain *domain, struct device *dev, u32 pasid, bo
 	int place = place_of(at);
 
 	if (may_fail && ask(ANSWER)) {
-		int error = errors[(faults - 1) % 3];
+		int error = shim_errors[(faults - 1) % 64];
 
+		if (!error)
+			error = errors[(faults - 1) % 3];
 		say(RETURNED, device, error, 0, 0, 0);
 		return -error;
 	}
