@@ -288,12 +288,12 @@ def possible(operation: Operation, state: State, row: Row | None) -> bool:
 
     A device is reset that is not under reset; an mm goes away once, and nobody attaches it then.
     """
-    kind, device, _, domain, _, _ = operation
+    kind, device, _, domain, *_ = operation
     if kind == "reset_prepare":
         return device not in state.resetting
     if kind == "reset_done":
         return device in state.resetting
-    if ("dead", EVERY_PASID, domain) in state.driver:
+    if ("dead", EVERY_PASID, domain) in state.notes:
         return kind == "detach"
     if kind == "mm_release":
         return row is not None and isinstance(row.slot, Entry) and row.slot.domain == domain
