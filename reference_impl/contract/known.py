@@ -44,6 +44,9 @@ def with_driver(
 
 IMPLEMENTATIONS: dict[str, PythonCore] = {
     "model": PythonCore("model", core),
+    "model-group": PythonCore(
+        "model-group", core, has=frozenset({"group"}), habitat=Habitat(group=True)
+    ),
     **{name: PythonCore(name, d.core, d.driver, d.lacks) for name, d in DESIGNS.items()},
     **{
         each.name: each

@@ -55,7 +55,7 @@ def in_order(step: Step) -> Verdict:
         return None
     if step.operation.domain == "blocked" and step.operation.kind == "replace":
         return None  # a call that sets it may as well be one that undoes
-    capable = step.setting.capable
+    capable = step.capable
     for call in step.calls:
         if call.device not in capable:
             return f"{call.device} has no PASIDs, and was asked"

@@ -52,7 +52,7 @@ def strayed(step: Step, row: Row) -> str:
         return ""
     named = None if row.slot.domain == "blocked" else row.slot.domain
     for dev, reaches in zip(step.setting.devices, row.hardware, strict=True):
-        if dev.max_pasids and dev.name not in step.resetting and reaches != named:
+        if dev.name in step.capable and dev.name not in step.resetting and reaches != named:
             return f"{dev.name} reaches {reaches or 'nothing'}"
     return ""
 
