@@ -54,6 +54,7 @@ class GroupFacts(NamedTuple):
         """How many resets of a device are under way."""
         return dict(self.reset_depth).get(device, 0)
 
+
 @lru_cache(maxsize=1 << 16)
 def as_notes(group: GroupFacts) -> frozenset[Fact]:
     """As facts."""

@@ -73,7 +73,8 @@ def settings(devices: int, domains: int) -> Iterator[tuple[Setting, list[State]]
         domains=named[:1],
         calls=(*GROUP[:2], *RESETS, "claim_group_owner", "release_group_owner", "deferred_attach"),
     )
-    yield odd, [start(odd), start(odd, deferred=("d0",))]
+    late = start(odd, deferred=("d0",))
+    yield odd, [start(odd), late, resetting(odd, late, "d0")]
     bare = whole._replace(
         name="no default domain", domains=named[:1], calls=(*GROUP, *HANDLE, *RESETS, USES[0])
     )
@@ -115,6 +116,26 @@ def start(
     )
     facts = GroupFacts(members=members, domain=default, deferred=deferred, default=default)
     return State(rows, (), as_notes(facts))
+
+
+def resetting(setting: Setting, state: State, device: str) -> State:
+    """The same with a reset under way, as a thread finds it that looked at the device before it.
+
+    Whether an attach was put off is looked at without the mutex; blocking ends that it is.
+    """
+    rows = tuple(
+        row._replace(
+            hardware=tuple(
+                None if spec.name == device else domain
+                for spec, domain in zip(setting.devices, row.hardware, strict=True)
+            )
+        )
+        for row in state.rows
+    )
+    facts = group_facts(state.notes)._replace(
+        blocking=True, recovery_cnt=1, reset_depth=((device, 1),)
+    )
+    return State(rows, (device,), as_notes(facts))
 
 
 def operations(setting: Setting) -> list[Operation]:

@@ -70,7 +70,9 @@ class Session:
         scope = Scope(devices, incapable, domains, pasids, 0)
         every = {
             known.name: (known, starts[0])
-            for known, starts in scope.starts(self.implementation.lacks, self.implementation.habitat)
+            for known, starts in scope.starts(
+                self.implementation.lacks, self.implementation.habitat
+            )
         }
         self.setting, first = every[setting or next(iter(every))]
         if self.setting.rid and missing:

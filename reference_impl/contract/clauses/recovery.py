@@ -35,9 +35,8 @@ def with_pasid(step: Step) -> list[Call]:
 
 
 def prepared(step: Step) -> bool:
-    """Whether this is a prepare that goes on to the PASIDs, of a device that has some."""
-    capable = step.operation.device in step.capable
-    return outermost(step) and step.result == 0 and capable and step.operation.pasid != NO_PASID
+    """Whether this is a prepare that goes on to the PASIDs, and shows one."""
+    return outermost(step) and step.result == 0 and step.operation.pasid != NO_PASID
 
 
 @clause(
@@ -122,13 +121,12 @@ def blocked_without(step: Step) -> Verdict:
 )
 def blocked_with(step: Step) -> Verdict:
     """For each PASID that the array names a domain for, the device is asked to block it, and told
-    that domain; a failure trips a WARN. The array does not change."""
+    that domain, unless it has no PASIDs; a failure trips a WARN. The array does not change."""
     if not prepared(step):
         return None
-    slot = step.before.slot
-    wanted = (
-        [(step.operation.device, "blocked", slot.domain)] if isinstance(slot, Entry) else []
-    )
+    device, slot = step.operation.device, step.before.slot
+    named = isinstance(slot, Entry) and device in step.capable
+    wanted = [(device, "blocked", slot.domain)] if named else []
     if asked(with_pasid(step)) != wanted:
         return f"asked were {in_words(asked(with_pasid(step)))}, not {in_words(wanted)}"
     errors = sum(bool(call.error) for call in step.calls)
