@@ -218,7 +218,7 @@ class Walk:
             (operation, index.get(operation.pasid), operation.handle == PUBLISHED)
             for operation in operations(self.setting)
         ]
-        guarded = self.setting.driver or self.setting.rid
+        guarded = self.setting.driver or self.setting.rid or bool(self.setting.mms)
         leaves: dict[tuple[Any, ...], Row | None] = {}  # the row that a step leaves, if any
         unseen = Row(None, ())
         queue = list(came)

@@ -45,7 +45,7 @@ def with_driver(
 IMPLEMENTATIONS: dict[str, PythonCore] = {
     "model": PythonCore("model", core),
     "model-group": PythonCore(
-        "model-group", core, has=frozenset({"group"}), habitat=Habitat(group=True)
+        "model-group", core, has=frozenset({"group", "sva"}), habitat=Habitat(group=True)
     ),
     **{name: PythonCore(name, d.core, d.driver, d.lacks) for name, d in DESIGNS.items()},
     **{
@@ -55,7 +55,8 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
             with_driver("vtd-in-place", VtdInPlace, "vtd", lacks=RECOVERY, **VTD),
             with_driver("vtd-repaired", VtdRepaired, "vtd", "resets", **VTD),
             with_driver("smmuv3", Smmuv3, "resets", "RID"),
-            with_driver("amd", Amd, "resets"),
+            # of PASIDs 1 and 512 only the first one shows that a table is not there
+            with_driver("amd", Amd, "resets", pasids=(1, 512, 2, 3)),
             # its devices are never reset, and each is alone in its group
             with_driver("mock", Mock, lacks=RECOVERY, devices=1, pasids=(1024, 1, 2, 3)),
         )

@@ -117,6 +117,8 @@ class Scope:
         """
         if habitat and habitat.group:
             yield from group_scope.settings(max(min(self.devices, 2), 1), min(self.domains, 2))
+            if "sva" not in lacks:
+                yield group_scope.processes()
             return
         if habitat:
             yield from self._starts_in(habitat, lacks)
@@ -276,7 +278,7 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
 
 def events(setting: Setting) -> list[Operation]:
     """What happens without being a call on a PASID: see :data:`.step.EVENTS`."""
-    found: list[Operation] = group_scope.operations(setting) if setting.rid else []
+    found = group_scope.operations(setting)
     if setting.resets:
         for dev in setting.capable:
             found.append(Operation("reset_prepare", dev, setting.pasids[0]))
@@ -298,6 +300,8 @@ def possible(setting: Setting, operation: Operation, state: State, row: Row | No
     """
     if setting.rid:
         return group_scope.possible(operation, state)
+    if setting.mms:
+        return group_scope.possible_of_mms(operation, state)
     kind, device, _, domain, *_ = operation
     if kind == "reset_prepare":
         return device not in state.resetting

@@ -15,6 +15,7 @@ from . import handles
 from . import recovery
 from . import ownership
 from . import membership
+from . import sva
 
 __all__ = [
     "attach",
@@ -28,6 +29,7 @@ __all__ = [
     "recovery",
     "replace",
     "rid",
+    "sva",
     "visibility",
     "vtd",
 ]
