@@ -10,7 +10,7 @@ core, the contract promises nothing more: such a step is judged, but nothing is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -113,6 +113,24 @@ class Exploration:
             f"{self.states:,} states, {self.steps:,} steps{' made' * self.reduced}, "
             f"{self.different:,} of them different"
         )
+
+
+def joined(seen: Exploration, rest: Exploration) -> Exploration:
+    """One exploration with the findings of both: of *rest* those that the first has not promised.
+
+    States and steps are those of both.
+    """
+    findings = {
+        id: rest.findings[id] if rest.findings[id].promised > finding.promised else finding
+        for id, finding in seen.findings.items()
+    }
+    return replace(
+        seen,
+        states=seen.states + rest.states,
+        steps=seen.steps + rest.steps,
+        different=seen.different + rest.different,
+        findings=findings,
+    )
 
 
 def explore(

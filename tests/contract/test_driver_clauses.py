@@ -90,10 +90,11 @@ def test_amd_does_not_survive_a_reset() -> None:  # DEF-5b
 
 
 def test_amd_does_not_come_back_from_a_reset() -> None:  # DEF-5a
-    scope = one("resets of one", 1, 0, 1, 2, 0)
+    scope = one("resets of one", 1, 0, 1, 1, 0)
     found = explore(IMPLEMENTATIONS["amd"], scope, [CLAUSES["DRV-4"]]).findings["DRV-4"]
     assert [(str(step.operation), step.outcome) for step in found.steps] == [
-        ("attach(A, PASID 512, h')", "0"),
+        ("attach(A, PASID 1, h')", "0"),
+        ("mm_release(A)", "0"),  # forgets the record, so that prepare has nothing to clear
         ("reset_prepare(d0)", "0"),
         ("reset_done(d0)", "0"),
     ]

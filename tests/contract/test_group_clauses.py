@@ -239,8 +239,12 @@ membership devices PRB-1: a device that joins is set on the PASIDs
 
 membership devices PRB-1: a device whose driver refuses joins
 -            group.devices.remove(dev)
+             deinit_device(dev)
+
+membership devices PRB-1: a device whose driver refuses keeps what it has
+             group.devices.remove(dev)
 -            deinit_device(dev)
-             raise
++            dev.group = None
 
 membership devices PRB-3: a device that leaves keeps its DMA
 -            parked.attach_dev(dev, group.domain)
@@ -273,8 +277,8 @@ membership cap CAP-2: a width of nothing is none
 +    dev.max_pasids = get_max_pasids(capability) if capability.bits else 0
 
 sva proc SVA-1: every process gets the same PASID
--            self.taken.add(pasid)
-             return pasid
+-            if pasid not in self.taken:
++            if True:
 
 sva proc SVA-1: a device is bound with a PASID that it cannot send
 -        if mm.pasid >= dev.max_pasids:
