@@ -164,18 +164,13 @@ def resetting(setting: Setting, state: State, device: str) -> State:
 
 
 def operations(setting: Setting) -> list[Operation]:
-    """The calls of a setting that are not on a PASID.
-
-    A reset, which a view of DMA without a PASID cannot show whole, comes once for each PASID.
-    """
+    """The calls of a setting that are not on a PASID; a reset shows the PASID."""
     first = setting.devices[0].name
     names = [d.name for d in setting.domains]
     found: list[Operation] = []
     for kind in setting.calls:
         if kind in RESETS:
-            found += [
-                Operation(kind, d.name, pasid) for d in setting.devices for pasid in setting.pasids
-            ]
+            found += [Operation(kind, d.name, setting.pasids[-1]) for d in setting.devices]
         elif kind in SVA:
             found += [
                 Operation(kind, first, pasid, who=mm)

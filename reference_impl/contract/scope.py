@@ -246,6 +246,8 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
         handles = (NEW,)
     names = [d.name for d in setting.domains]
     found: list[Operation] = []
+    if setting.rid:
+        names = names[:1]  # who is attached to a PASID is of no account there
     for pasid in setting.pasids:
         if setting.rid and pasid == NO_PASID:
             continue

@@ -43,7 +43,7 @@ def here(step: Step) -> bool:
     since="6.7",
     sources=["iommu_alloc_mm_data()", "iommu_alloc_global_pasid()", BIND],
     on="sva_bind",
-    refuses="ENOSPC",
+    refuses="EOVERFLOW",
     needs="sva",
 )
 def one_pasid(step: Step) -> Verdict:
