@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..model.objects import NO_DOMAIN
-from .clause import CLAUSES, Clause
+from .clause import CLAUSES, IN_WORDS, Clause
 from .implementation import Implementation, Machine
 from .recorder import Recorder
 from .reduction import Names, Part, Renaming, apart, original, together
@@ -166,7 +166,7 @@ def explore(
         finding = seen.findings[each.id] = Finding(each)
         if lacking := each.lacking(implementation.lacks, implementation.has):
             finding.promised = False
-            finding.reason = f"{implementation.name} has no {lacking}"
+            finding.reason = f"{implementation.name} has no {IN_WORDS.get(lacking, lacking)}"
     every = scope.starts(implementation.lacks, implementation.habitat)
     for place, (setting, starts) in enumerate(every):
         _explore(implementation, setting, place, starts, seen, progress, first)

@@ -32,7 +32,7 @@ BUGS: dict[str, Bug] = {
         ),
         Bug(
             "B24",
-            "what must succeed was refused during a reset, and a domain stayed that was to be freed",
+            "what must succeed was refused during a reset, and a domain stayed that was freed",
             "5474e6e17a26",
             "7.1, 7.0.10",
             "RID-2",
