@@ -37,8 +37,8 @@ DEVICE = (
 )
 SVA = ("sva_bind", "sva_unbind")
 EVENTS = (*RESETS, "mm_release", *GROUP, *HANDLE, *DEVICE, *SVA)
-"""The kinds of operation that may concern every PASID; a step shows one. :data:`GROUP` and
-:data:`HANDLE` are called for the group, the others for a device."""
+"""The kinds of operation that may concern every PASID; a step shows one. ``GROUP`` and
+``HANDLE`` are called for the group, the others for a device."""
 
 
 class DeviceSpec(NamedTuple):
