@@ -100,7 +100,7 @@ class Draft:
                 names = [each.name for each in self.setting.devices]
                 reached = {n: d for n, d in zip(names, hardware, strict=True) if d is not None}
                 pasids[pasid] = Pasid(Entry(slot.domain, self.handles[pasid]), reached)
-        notes = tuple(sorted(fact for fact in state.driver if fact[0] == "copied"))
+        notes = tuple(sorted(fact for fact in state.notes if fact[0] == "copied"))
         return Situation(pasids, state.resetting, notes)
 
     def vector(

@@ -18,10 +18,10 @@ Predicate: TypeAlias = Callable[[Step], Verdict]
 
 CALLS = ("attach", "replace", "detach", "handle_get")
 
-EXTRAS = frozenset({"driver", "resets", "removals", "RID", "vtd"})
+EXTRAS = frozenset({"driver", "resets", "removals", "RID", "vtd", "group", "sva"})
 """What an implementation has only if it says so: a driver of its own that is judged with it, resets
 of devices, devices that go, a driver that asks what is attached for traffic without a PASID, VT-d's
-records."""
+records; the group's other calls; the sharing of a process' memory."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ class Clause:
         """The letters before the number."""
         return self.id.partition("-")[0]
 
+
+IN_WORDS = {"group": "calls for the whole group", "sva": "memory shared with processes"}
+"""What some of what a clause needs is called where an implementation has not got it."""
 
 CLAUSES: dict[str, Clause] = {}
 """Every clause by its id, in reading order."""

@@ -9,6 +9,7 @@ from itertools import product
 from typing import NamedTuple
 
 from ..model.objects import EVERY_PASID, NO_PASID, DomainKind, Notes
+from . import group_scope
 from .step import (
     NEW,
     PUBLISHED,
@@ -52,6 +53,7 @@ class Habitat:
         removals: whether one of two devices is released, and probed again.
         beginnings: what else it may have noted before the first call.
         odd: groups of devices that it treats in another way.
+        group: whether the group's other calls are tried, and not a driver.
     """
 
     kinds: tuple[DomainKind, ...] = (DomainKind(),) * 3
@@ -62,6 +64,7 @@ class Habitat:
     removals: bool = False
     beginnings: tuple[Notes, ...] = ()
     odd: tuple[OddGroup, ...] = ()
+    group: bool = False
 
     def domains(self, number: int) -> tuple[DomainSpec, ...]:
         """The first so many of its domains; those that cannot be set on a PASID are left out."""
@@ -131,6 +134,11 @@ class Scope:
                 :class:`.implementation.Implementation`.
             habitat: what its driver has to be tried with, if that is a part of it.
         """
+        if habitat and habitat.group:
+            yield from group_scope.settings(max(min(self.devices, 2), 1), min(self.domains, 2))
+            if "sva" not in lacks:
+                yield group_scope.processes()
+            return
         if habitat:
             yield from self._starts_in(habitat, lacks)
             return
@@ -266,7 +274,11 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
         handles = (NEW,)
     names = [d.name for d in setting.domains]
     found: list[Operation] = []
+    if setting.rid:
+        names = names[:1]  # who is attached to a PASID is of no account there
     for pasid in setting.pasids:
+        if setting.rid and pasid == NO_PASID:
+            continue
         for name in names:
             found += [Operation("attach", dev, pasid, name, h) for h in handles]
         for name in (*names[1:], names[0]) if setting.replaces else ():
@@ -296,7 +308,7 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
 
 def events(setting: Setting) -> list[Operation]:
     """What happens without being a call on a PASID: see :data:`.step.EVENTS`."""
-    found: list[Operation] = []
+    found = group_scope.operations(setting)
     if setting.resets:
         for dev in setting.capable:
             found.append(Operation("reset_prepare", dev, setting.pasids[0]))
@@ -315,15 +327,19 @@ def events(setting: Setting) -> list[Operation]:
     return found
 
 
-def possible(operation: Operation, state: State, row: Row | None) -> bool:
+def possible(setting: Setting, operation: Operation, state: State, row: Row | None) -> bool:
     """Whether a caller that keeps to the rules could do this now, or it could happen.
 
     A device is reset that is not under reset; an mm goes away once, and nobody attaches it then.
     What a core does with a group that a device has left is not looked at here, nor with one that a
     device joins while something is attached.
     """
-    kind, device, _, domain, _, _ = operation
-    gone = [fact[2] for fact in state.driver if fact[0] == "gone"]
+    if setting.rid:
+        return group_scope.possible(operation, state)
+    if setting.mms:
+        return group_scope.possible_of_mms(operation, state)
+    kind, device, _, domain, *_ = operation
+    gone = [fact[2] for fact in state.notes if fact[0] == "gone"]
     if kind == "probe":
         return device in gone and all(row.slot is None for row in state.rows)
     if gone and kind != "mm_release":
@@ -334,7 +350,7 @@ def possible(operation: Operation, state: State, row: Row | None) -> bool:
         return device not in state.resetting
     if kind == "reset_done":
         return device in state.resetting
-    if ("dead", EVERY_PASID, domain) in state.driver:
+    if ("dead", EVERY_PASID, domain) in state.notes:
         return kind == "detach"
     if kind == "mm_release":
         return row is not None and isinstance(row.slot, Entry) and row.slot.domain == domain

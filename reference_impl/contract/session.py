@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from ..model.objects import NO_PASID
 from ..model.observer import MayFail
 from .explorer import observe, state_now
+from .group_scope import start
 from .implementation import Implementation, PythonMachine
 from .known import IMPLEMENTATIONS
 from .recorder import Recorder
@@ -44,9 +46,10 @@ class Session:
         domains: paging domains, A, B…
         pasids: PASIDs in use, 1, 2…
         group: which of the groups that its exploration has: ``"two IOMMUs"``, for instance.
+        missing: devices that are not in the group at first.
 
     Raises:
-        KeyError: there is no implementation of that name.
+        KeyError: there is no implementation or setting of that name.
         ScopeError: a size makes no sense.
         ValueError: there is no group of that name.
     """
@@ -58,7 +61,8 @@ class Session:
         incapable: int = 0,
         domains: int = 3,
         pasids: int = 2,
-        group: str = "group",
+        group: str = "",
+        missing: tuple[str, ...] = (),
     ) -> None:
         known = IMPLEMENTATIONS
         self.implementation: Implementation = (
@@ -71,14 +75,17 @@ class Session:
                 self.implementation.lacks, self.implementation.habitat
             )
         }
-        if group not in every:
+        if group and group not in every:
             raise ValueError(f"there is no group {group!r}, only {', '.join(every)}")
-        self.setting, starts = every[group]
+        self.setting, starts = every[group or next(iter(every))]
+        first = starts[0]
+        if self.setting.rid and missing:
+            members = tuple(d.name for d in self.setting.devices if d.name not in missing)
+            first = start(self.setting, members)
         self.steps: list[Step] = []
         self._recorder = _NamedFaults()
         self._machine = self.implementation.boot(self.setting, self._recorder)
-        start = starts[0]
-        self.state = start if start.driver else start._replace(driver=self._machine.notes())
+        self.state: State = first if first.notes else first._replace(notes=self._machine.notes())
 
     def attach(
         self, domain: str, pasid: int = 1, handle: str | None = NEW, fail: str = "", dev: str = ""
@@ -100,6 +107,29 @@ class Session:
         """Look the handle up, as page-request handling does."""
         return self.run(Operation("handle_get", self.setting.devices[0].name, pasid, type=type))
 
+    def call(
+        self,
+        kind: str,
+        dev: str = "",
+        domain: str | None = None,
+        who: str | None = None,
+        fail: str = "",
+        pasid: int = NO_PASID,
+    ) -> Step:
+        """Make a call for the group or for a device of it; see :data:`.step.EVENTS`.
+
+        Args:
+            kind: which.
+            dev: the device; the first one if it is empty.
+            domain: the domain, if it takes one.
+            who: who claims, or whose memory is shared.
+            fail: see :meth:`run`.
+            pasid: which PASID the step shall show.
+        """
+        handle = NEW if kind in ("attach_group_handle", "replace_group_handle") else None
+        device = dev or self.setting.devices[0].name
+        return self.run(Operation(kind, device, pasid, domain, handle, None, who), fail)
+
     @property
     def said(self) -> str:
         """The sentence with which a call was refused the last time; only Python cores say one."""
@@ -115,7 +145,7 @@ class Session:
             )
             for r in self.state.rows
         ]
-        self.state = State(tuple(rows), devices, self.state.driver)
+        self.state = State(tuple(rows), devices, self.state.notes)
 
     def _call(
         self, kind: str, domain: str, pasid: int, handle: str | None, fail: str, dev: str

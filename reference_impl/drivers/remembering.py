@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..model.objects import Driver
+from ..model.objects import NO_PASID, Device, Domain, Driver
 from ..model.observer import MayFail
 
 
@@ -14,6 +14,10 @@ class Remembering(Driver):
 
     holds_mm: ClassVar[bool] = False
     """Whether it keeps a process's address space from going away while it sets a domain of it."""
+
+    def attach_dev(self, domain: Domain, dev: Device, old: Domain | None) -> None:
+        """DMA without a PASID is no subject of these drivers: it is served, and nothing noted."""
+        super().write_entry(dev, NO_PASID, domain)
 
     def may_fail(self, what: MayFail) -> None:
         """An allocation, or another thing that can be had or not."""

@@ -80,12 +80,12 @@ class VtdMachine(KernelMachine):
     def load(self, state: State) -> None:
         """Be in this state, with all that the driver has noted in it."""
         super().load(state)
-        known = self._states.get((state.driver, ()))
+        known = self._states.get((state.notes, ()))
         if known is None:
-            known = b"".join(sorted(map(self._fact_as_bytes, state.driver)))
-            self._states[state.driver, ()] = known
+            known = b"".join(sorted(map(self._fact_as_bytes, state.notes)))
+            self._states[state.notes, ()] = known
         self.library.note(self.world, known, len(known))
-        self._notes = state.driver or frozenset()
+        self._notes = state.notes or frozenset()
 
     def notes(self) -> Notes:
         """What the driver has noted; a dead mm that is attached nowhere has been freed."""

@@ -64,6 +64,8 @@ class Families(FromMatrix):
         rows = [_row("clauses", *columns), _row(*["---"] * (len(columns) + 1))]
         for family in dict.fromkeys(clause.family for clause in CLAUSES.values()):
             cells = [_tally(family, columns[name]) for name in columns]
+            if set(cells) == {SIGNS["not-promised"]}:
+                continue  # none of them has what the family is about
             link = f"[{family}](/spec/reference/matrix.md#{family.lower()})"
             rows.append(_row(link, *cells))
         return rows
@@ -78,7 +80,11 @@ class Matrix(FromMatrix):
         rows = [_row("clause", *columns), _row(*["---"] * (len(columns) + 1))]
         for clause in CLAUSES.values():
             if clause.family == self.arguments[0]:
+                if any(clause.id not in columns[name] for name in columns):
+                    continue  # what is recorded may be older than a clause
                 signs = [SIGNS[columns[name][clause.id]["verdict"]] for name in columns]
+                if set(signs) == {SIGNS["not-promised"]}:
+                    continue  # none of them has what the clause is about
                 rows.append(_row(f"{{need}}`{clause.id}`", *signs))
         return rows
 

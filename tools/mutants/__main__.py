@@ -34,11 +34,17 @@ REASONS = Path(__file__).parent / "reasons.toml"
 SECONDS = {"notebooks": 240, "clauses": 60, "tests": 300}
 SMALL = (2, 1, 2, 2, 2)
 DRIVER = (2, 0, 3, 1, 1)
+GROUP = (2, 0, 1, 1, 1)
 CLAUSES: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {
     "reference_impl/model/core.py": (("model", SMALL),),
     "reference_impl/model/xarray.py": (("model", SMALL),),
     "reference_impl/designs/merged.py": (("merged", SMALL),),
-    "reference_impl/model/recovery.py": (("smmuv3", DRIVER),),
+    "reference_impl/model/rid.py": (("model-group", GROUP),),
+    "reference_impl/model/recovery.py": (("smmuv3", DRIVER), ("model-group", GROUP)),
+    "reference_impl/model/ownership.py": (("model-group", GROUP),),
+    "reference_impl/model/membership.py": (("model-group", GROUP),),
+    "reference_impl/model/capability.py": (("model-group", GROUP),),
+    "reference_impl/model/sva.py": (("model-group", GROUP),),
     "reference_impl/drivers/vtd.py": (("vtd", DRIVER),),
     "reference_impl/drivers/vtd_pasid.py": (("vtd", DRIVER),),
     "reference_impl/drivers/vtd_notes.py": (("vtd", DRIVER),),
