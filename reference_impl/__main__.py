@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from textwrap import fill
 from time import perf_counter
@@ -17,6 +18,8 @@ import click
 from . import __version__
 from .cli import printed, replayed, typed
 from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, explore
+from .contract.explorer import joined
+from .contract.known import REST
 from .linux.errors import LinuxError
 from .vectors import ProgramError, Vector
 
@@ -66,9 +69,10 @@ def check(
 ) -> int:
     """Hold every clause against an implementation, or against the functions of a kernel tree.
 
-    The model is meant if none is named. PATH is a kernel tree or a linux-source-*.tar.xz. Every
-    state that can be reached within the scope is visited, and every call made there with every
-    combination of faults. For each clause that is broken the shortest counterexample is shown.
+    The model is meant if none is named; it is explored a second time with the group's other calls,
+    which model-group is about. PATH is a kernel tree or a linux-source-*.tar.xz. Every state that
+    can be reached within the scope is visited, and every call made there with every combination of
+    faults. For each clause that is broken the shortest counterexample is shown.
 
     Of a kernel tree the functions of drivers/iommu/iommu.c are taken out, compiled and run, as the
     user who types this; nothing is written outside the cache directory (XDG_CACHE_HOME).
@@ -79,21 +83,24 @@ def check(
     if isinstance(what, PythonCore):
         if sanitize:
             raise click.UsageError("--sanitize is for what is compiled; give the path of a tree")
-        seen, seconds = explored(what, scope, reduced)
+        runs = [explored(what, scope, reduced)]
+        runs += [explored(each, scope) for each in rest(what)]
     else:
         if reduced:
             raise click.UsageError("--reduced is for Python; in C, one PASID may touch another")
         linux = asked(what, sanitize)
         about = printed.about_linux(linux)
-        seen, seconds = explored(linux, scope)
+        runs = [explored(linux, scope)]
+    seen = reduce(joined, (each for each, _ in runs))
     if as_json:
         printed.data(printed.findings(seen, about))
     else:
         if about:
             printed.say_linux(about)
         printed.say_findings(seen)
-        printed.say()
-        printed.say_summary(seen, seconds)
+        for each, seconds in runs:
+            printed.say()
+            printed.say_summary(each, seconds)
     return 1 if seen.with_verdict("broken") else 0
 
 
@@ -339,6 +346,12 @@ def explored(
 
             seen = process.explored(implementation, scope, bar)
     return seen, perf_counter() - start
+
+
+def rest(implementation: PythonCore) -> list[PythonCore]:
+    """What has the group's other calls, if it is not this implementation itself."""
+    name = REST.get(implementation.name)
+    return [IMPLEMENTATIONS[name]] if name else []
 
 
 def asked(path: Path, sanitize: bool) -> Linux:

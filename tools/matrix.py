@@ -26,8 +26,10 @@ PARTS = {
         ["mock", "smmuv3", "amd", "vtd", "vtd-in-place", "vtd-repaired"],
         Scope(devices=2, incapable=0, domains=3, pasids=1, faults=1),
     ),
+    "group": (["model-group"], Scope(devices=2, incapable=0, domains=1, pasids=1, faults=1)),
 }
-"""What is judged, and in which scope: cores with the simplest driver, and drivers with a core."""
+"""What is judged, and in which scope: cores with the simplest driver, drivers with a core, and the
+group's other calls."""
 
 
 def cell(finding: Finding) -> dict[str, object]:

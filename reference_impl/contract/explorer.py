@@ -10,7 +10,7 @@ core, the contract promises nothing more: such a step is judged, but nothing is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -113,6 +113,24 @@ class Exploration:
             f"{self.states:,} states, {self.steps:,} steps{' made' * self.reduced}, "
             f"{self.different:,} of them different"
         )
+
+
+def joined(seen: Exploration, rest: Exploration) -> Exploration:
+    """One exploration with the findings of both: of *rest* those that the first has not promised.
+
+    States and steps are those of both.
+    """
+    findings = {
+        id: rest.findings[id] if rest.findings[id].promised > finding.promised else finding
+        for id, finding in seen.findings.items()
+    }
+    return replace(
+        seen,
+        states=seen.states + rest.states,
+        steps=seen.steps + rest.steps,
+        different=seen.different + rest.different,
+        findings=findings,
+    )
 
 
 def explore(
@@ -270,7 +288,7 @@ class Walk:
         self.recorder = Recorder(faults)
         self.machine = implementation.boot(setting, self.recorder)
         # a driver that has noted nothing yet may have its own way of saying so
-        starts = [s if s.driver else s._replace(driver=self.machine.notes()) for s in starts]
+        starts = [s if s.notes else s._replace(notes=self.machine.notes()) for s in starts]
         if renaming:
             starts = [renaming.canonical(start)[0] for start in starts]
         self.came: dict[State, Way] = {start: Way(calls=_prepared(start)) for start in starts}
@@ -293,7 +311,7 @@ class Walk:
             for operation in operations(self.setting)
             if self.pasid is None or self._is_one_of_its(operation)
         ]
-        guarded = self.setting.driver
+        guarded = self.setting.driver or self.setting.rid or bool(self.setting.mms)
         leaves: dict[tuple[Any, ...], Row | None] = {}  # the row that a step leaves, if any
         unseen = Row(None, ())
         queue = list(came)
@@ -308,7 +326,7 @@ class Walk:
                 before = machine.row(operation.pasid) if at is None else rows[at]
                 if needs_handle and not has_handle(before):
                     continue
-                if guarded and not possible(operation, state, before):
+                if guarded and not possible(self.setting, operation, state, before):
                     continue
                 script: Script | None = ()
                 while script is not None:
@@ -375,19 +393,20 @@ def observe(
 ) -> tuple[tuple[Any, ...], Notes]:
     """Make the call in this state, and say all that can be seen of it.
 
-    Returns the parts of a step, and all that the driver has noted then.
+    Returns the parts of a step, and all that is noted then.
     """
     pasid = operation.pasid
     result, found = machine.run(operation)
     events = tuple(recorder.events)
-    after, elsewhere, notes = before, False, state.driver
-    if events and events != ONLY_LOCKED:  # every change is an event
+    after, elsewhere, notes = before, False, state.notes
+    if (events and events != ONLY_LOCKED) or operation.kind in EVENTS:
+        # every change of a row, and all that a call on a PASID does, is an event
         after = machine.row(pasid)
         for other, row in zip(machine.pasids, state.rows, strict=True):
             if other != pasid and machine.row(other) != row:
                 elsewhere = True
         notes = machine.notes()
-    shown = concerning(pasid, state.driver, notes)
+    shown = concerning(pasid, state.notes, notes)
     return (
         operation,
         before,
@@ -441,7 +460,8 @@ def ends_here(step: Step) -> bool:
 
     A driver that cannot block a PASID (DRV-6), a caller that passes a handle which is published
     already, or detaches what is not attached where a driver has records; a crash, a reservation
-    that stays (INV-1), and an entry that names no domain.
+    that stays (INV-1), and an entry that names no domain. Where the group's other calls are tried,
+    every WARN, and a group without a device.
     """
     slot = step.after.slot
     return (
@@ -451,6 +471,7 @@ def ends_here(step: Step) -> bool:
         or (isinstance(slot, Entry) and slot.domain == NO_DOMAIN)
         or any(call.domain == "blocked" and call.error for call in step.calls)
         or (step.setting.driver and step.misled)
+        or (step.setting.rid and (step.warnings > 0 or not step.now.members))
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import product
 
 from ..model.objects import EVERY_PASID, NO_PASID, DomainKind, Notes
+from . import group_scope
 from .step import (
     NEW,
     PUBLISHED,
@@ -34,6 +35,7 @@ class Habitat:
         resets: whether its devices are reset.
         beginnings: what else it may have noted before the first call.
         odd: devices that it treats in another way; each has a group of its own.
+        group: whether the group's other calls are tried, and not a driver.
     """
 
     kinds: tuple[DomainKind, ...] = (DomainKind(),) * 3
@@ -43,6 +45,7 @@ class Habitat:
     resets: bool = True
     beginnings: tuple[Notes, ...] = ()
     odd: tuple[str, ...] = ()
+    group: bool = False
 
     def domains(self, number: int) -> tuple[DomainSpec, ...]:
         """The first so many of its domains; those that cannot be set on a PASID are left out."""
@@ -112,6 +115,11 @@ class Scope:
                 :class:`.implementation.Implementation`.
             habitat: what its driver has to be tried with, if that is a part of it.
         """
+        if habitat and habitat.group:
+            yield from group_scope.settings(max(min(self.devices, 2), 1), min(self.domains, 2))
+            if "sva" not in lacks:
+                yield group_scope.processes()
+            return
         if habitat:
             yield from self._starts_in(habitat, lacks)
             return
@@ -238,7 +246,11 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
         handles = (NEW,)
     names = [d.name for d in setting.domains]
     found: list[Operation] = []
+    if setting.rid:
+        names = names[:1]  # who is attached to a PASID is of no account there
     for pasid in setting.pasids:
+        if setting.rid and pasid == NO_PASID:
+            continue
         for name in names:
             found += [Operation("attach", dev, pasid, name, h) for h in handles]
         for name in (*names[1:], names[0]) if setting.replaces else ():
@@ -268,7 +280,7 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
 
 def events(setting: Setting) -> list[Operation]:
     """What happens without being a call on a PASID: see :data:`.step.EVENTS`."""
-    found: list[Operation] = []
+    found = group_scope.operations(setting)
     if setting.resets:
         for dev in setting.capable:
             found.append(Operation("reset_prepare", dev, setting.pasids[0]))
@@ -283,17 +295,21 @@ def events(setting: Setting) -> list[Operation]:
     return found
 
 
-def possible(operation: Operation, state: State, row: Row | None) -> bool:
+def possible(setting: Setting, operation: Operation, state: State, row: Row | None) -> bool:
     """Whether a caller that keeps to the rules could do this now, or it could happen.
 
     A device is reset that is not under reset; an mm goes away once, and nobody attaches it then.
     """
-    kind, device, _, domain, _, _ = operation
+    if setting.rid:
+        return group_scope.possible(operation, state)
+    if setting.mms:
+        return group_scope.possible_of_mms(operation, state)
+    kind, device, _, domain, *_ = operation
     if kind == "reset_prepare":
         return device not in state.resetting
     if kind == "reset_done":
         return device in state.resetting
-    if ("dead", EVERY_PASID, domain) in state.driver:
+    if ("dead", EVERY_PASID, domain) in state.notes:
         return kind == "detach"
     if kind == "mm_release":
         return row is not None and isinstance(row.slot, Entry) and row.slot.domain == domain

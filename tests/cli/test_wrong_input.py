@@ -32,7 +32,7 @@ LONG = "9" * 5000
         ("explain REP-7 REP-8", "unexpected extra argument (REP-8)"),
         ("explain", "Missing argument 'CLAUSE|ERRNO'; see pasid-spec explain --help"),
         # implementations
-        ("check modle", "there is no implementation 'modle'; there are model, posted-v1, "),
+        ("check modle", "there is no implementation 'modle'; there are model, model-group, "),
         ("check modle", "did you mean model?"),
         ("explore POSTED-V1", "did you mean posted-v1?"),
         (

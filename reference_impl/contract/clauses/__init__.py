@@ -10,5 +10,26 @@ from . import group
 from . import invariants
 from . import driver
 from . import vtd
+from . import rid
+from . import handles
+from . import recovery
+from . import ownership
+from . import membership
+from . import sva
 
-__all__ = ["attach", "detach", "driver", "group", "invariants", "replace", "visibility", "vtd"]
+__all__ = [
+    "attach",
+    "detach",
+    "driver",
+    "group",
+    "handles",
+    "invariants",
+    "membership",
+    "ownership",
+    "recovery",
+    "replace",
+    "rid",
+    "sva",
+    "visibility",
+    "vtd",
+]
