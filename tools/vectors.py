@@ -3,7 +3,7 @@
 
     python tools/vectors.py [--check] [TREE...]
 
-A vector that is there is never changed, but for its table of verdicts, which gets what is new.
+A vector that is there is never changed, but for its table of verdicts, which is brought up to date.
 TREE is a kernel tree, whose verdicts are noted, too. With --check nothing is written, and the exit
 status is 1 if something is missing.
 """
@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, Scope, explore  # noqa: E402
 from reference_impl.contract.bugs import BUGS, catch  # noqa: E402
+from reference_impl.contract.clause import EXTRAS  # noqa: E402
 from reference_impl.contract.explorer import Trace, Walk  # noqa: E402
 from reference_impl.contract.implementation import PythonCore  # noqa: E402
 from reference_impl.contract.step import Step  # noqa: E402
@@ -79,21 +80,22 @@ class Collection:
         return next(name for n in count(1) if (name := f"{start}-{n}") not in taken)
 
     def judge(self) -> None:
-        """Note what is not noted yet."""
+        """Note what becomes of each, on all that is known and here."""
         played: dict[str, Player] = {
             linux.name.rpartition(".")[0]: run.played(linux, [*self.vectors.values()])
             for linux in self.trees
         }
         for path, vector in self.vectors.items():
-            verdict = dict(vector.verdict)
             who = {**self.players, **played}
-            if path.parent.name == "bugs" and not set(verdict) & set(BUGS):
+            if path.parent.name == "bugs":
                 who |= self.bugs
+            verdict = {}
             for name, player in who.items():
-                if name not in verdict:
-                    said = replay(vector, player).verdict
-                    if not said.startswith(SILENT) and (said != "holds" or name not in self.bugs):
-                        verdict[name] = said
+                said = replay(vector, player).verdict
+                if not said.startswith(SILENT) and (said != "holds" or name not in self.bugs):
+                    verdict[name] = said
+            for name, said in vector.verdict.items():  # of kernels that are not here
+                verdict.setdefault(name, said)
             self.vectors[path] = vector._replace(verdict=verdict)
 
     def record(self) -> None:
@@ -215,7 +217,7 @@ def coverage(collection: Collection) -> Iterator[str]:
             for id, clause in CLAUSES.items()
             if not clause.lacking(implementation.lacks, implementation.has)
             and not have[driver, id]
-            and (not driver or clause.needs)
+            and (not driver or clause.needs in EXTRAS)
         }
         if wanted:
             _cover(collection, implementation, driver, wanted)

@@ -209,6 +209,7 @@ class _Game:
                 call.pasid,
             )
             for call in step.calls
+            if call.pasid or self.setting.pasids[0] == 0
         )
         result = step.result
         return Seen(
