@@ -231,6 +231,10 @@ static void load(const char *what)
 	const char *group = get(what, "group"), *state = get(what, "state"), *list;
 	char name[NAME];
 
+	if (get(state, "group")) {
+		printf("{\"cannot\": \"traffic without a PASID\"}\n");
+		return;
+	}
 	devices = rows = 0;
 	domains = 1;
 	strcpy(domain[BLOCKED].name, "blocked");

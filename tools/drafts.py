@@ -8,6 +8,7 @@ from itertools import count
 
 from reference_impl.contract import IMPLEMENTATIONS
 from reference_impl.contract.explorer import Trace, observe, state_now
+from reference_impl.contract.facts import group_facts
 from reference_impl.contract.implementation import PythonCore
 from reference_impl.contract.recorder import Recorder
 from reference_impl.contract.step import NEW, PUBLISHED, Entry, Operation, State, errno_name
@@ -95,13 +96,19 @@ class Draft:
         """A state, with a name for each handle."""
         pasids = {}
         for pasid, (slot, hardware) in zip(self.setting.pasids, state.rows, strict=True):
+            names = [each.name for each in self.setting.devices]
+            reached = {n: d for n, d in zip(names, hardware, strict=True) if d is not None}
+            entry = None
             if isinstance(slot, Entry):
                 self.handles[pasid] = next(self.names) if slot.handle else None
-                names = [each.name for each in self.setting.devices]
-                reached = {n: d for n, d in zip(names, hardware, strict=True) if d is not None}
-                pasids[pasid] = Pasid(Entry(slot.domain, self.handles[pasid]), reached)
+                entry = Entry(slot.domain, self.handles[pasid])
+            if entry or reached:
+                pasids[pasid] = Pasid(entry, reached)
         notes = tuple(sorted(fact for fact in state.notes if fact[0] == "copied"))
-        return Situation(pasids, state.resetting, notes)
+        facts = None
+        if self.setting.rid:
+            facts = group_facts(state.notes)._replace(attached=(), max_pasids=())
+        return Situation(pasids, state.resetting, facts, notes)
 
     def vector(
         self, name: str, title: str, clauses: list[str], sources: list[str], keep: bool = False

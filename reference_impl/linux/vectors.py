@@ -32,6 +32,8 @@ def play_all(linux: Linux, vectors: list[Vector]) -> list[Played | str]:
     """Play vectors; in place of one that cannot be played, what the tree or the harness lacks."""
 
     def fitting(vector: Vector) -> Linux:
+        if vector.initial.group:
+            raise CannotPlayError("the group's other calls")
         if vector.group.family:
             raise CannotPlayError("drivers of their own")
         numbers = {*vector.initial.pasids, *vector.final.pasids, *(s.pasid for s in vector.steps)}

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from ..contract.clause import CLAUSES
+from ..contract.facts import GroupFacts
 from ..contract.step import Entry
 from .playing import CannotPlayError, Played, Player, Seen
 from .table import NONE, UNDEFINED
@@ -88,6 +89,9 @@ def _step(expected: Expected, seen: Seen) -> Iterator[str]:
 
 def _situation(expected: Situation, seen: Situation) -> Iterator[str]:
     yield from _changed("resetting", " ".join(expected.resetting), " ".join(seen.resetting))
+    if expected.group and seen.group:
+        for name in GroupFacts._fields:
+            yield from _changed(name, getattr(expected.group, name), getattr(seen.group, name))
     nothing = Pasid(None, {})
     for pasid in sorted({*expected.pasids, *seen.pasids}):
         wanted, got = (each.pasids.get(pasid, nothing) for each in (expected, seen))

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..contract import IMPLEMENTATIONS, PythonCore
 from ..contract.clause import CLAUSES, EXTRAS
 from ..contract.implementation import Implementation
+from ..contract.known import REST
 from ..contract.scope import Habitat
 from .playing import CannotPlayError, MachinePlayer
 from .reading import FAMILIES, OPERATIONS, read
@@ -42,6 +43,11 @@ def player(implementation: PythonCore) -> MachinePlayer:
 
     def fitting(vector: Vector) -> Implementation:
         driver, family = vector.group.driver, vector.group.family
+        if vector.initial.group:
+            whole = IMPLEMENTATIONS.get(REST.get(implementation.name, implementation.name))
+            if whole is None or "group" not in whole.has:
+                raise CannotPlayError("the group's other calls")
+            return whole
         own = implementation.habitat is not None
         if own:
             its = family_of(implementation.name)

@@ -7,14 +7,16 @@ Whoever plays is a :class:`Player`. The one here is for everything that the expl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from ..contract.clause import CLAUSES
 from ..contract.explorer import observe, state_now
+from ..contract.facts import as_notes, group_facts
 from ..contract.implementation import Implementation, Machine
 from ..contract.recorder import Recorder
 from ..contract.step import (
+    EVENTS,
     NEW,
     PUBLISHED,
     Entry,
@@ -172,6 +174,7 @@ class _Game:
             self.machine.load(state)
             self.recorder.begin(expected.faults)
             operation = self.operation(expected)
+            steps += self.other_views(expected, operation, state)
             before = self.machine.row(operation.pasid)
             parts, _ = observe(self.machine, self.recorder, state, operation, before)
             step = Step(self.setting, *parts)
@@ -180,6 +183,19 @@ class _Game:
             self.publish(step, expected)
             state = state_now(self.machine)
         return Played(tuple(seen), self.situation(state)), steps
+
+    def other_views(self, expected: Expected, operation: Operation, state: State) -> Iterator[Step]:
+        """The same operation as the other PASIDs see it, where it concerns them all."""
+        for pasid in self.setting.pasids if operation.kind in EVENTS else ():
+            if pasid != operation.pasid:
+                self.machine.load(state)
+                self.recorder.begin(expected.faults)
+                view = operation._replace(pasid=pasid)
+                before = self.machine.row(pasid)
+                parts, _ = observe(self.machine, self.recorder, state, view, before)
+                yield Step(self.setting, *parts)
+                self.machine.load(state)
+                self.recorder.begin(expected.faults)
 
     def operation(self, expected: Expected) -> Operation:
         """The operation in the words of the contract: a handle is the published one or a new."""
@@ -194,6 +210,7 @@ class _Game:
             arguments.get("domain"),
             handle if self.setting.handles else None,
             arguments.get("type"),
+            arguments.get("who"),
         )
 
     def seen(self, step: Step, expected: Expected) -> Seen:
@@ -245,7 +262,10 @@ class _Game:
                 entry = Entry(str(slot), None)
             if entry or reached:
                 pasids[pasid] = Pasid(entry, reached)  # type: ignore[arg-type]
-        return Situation(pasids, state.resetting)
+        facts = None
+        if self.setting.rid:
+            facts = group_facts(state.notes)._replace(attached=(), max_pasids=())
+        return Situation(pasids, state.resetting, facts)
 
 
 def judged(steps: list[Step], implementation: Implementation) -> dict[str, bool]:
@@ -280,12 +300,15 @@ def needs(vector: Vector) -> frozenset[str]:
             found.add("static domains")
     if vector.initial.resetting:
         found.add("recovery")
+    if vector.initial.group:
+        found.add("group")
     return frozenset(found)
 
 
 def setting_of(vector: Vector, implementation: Implementation) -> Setting:
     """The group of a vector, as an implementation is booted with it."""
     group = vector.group
+    whole = vector.initial.group is not None
     numbers = {*vector.initial.pasids, *vector.final.pasids, *(s.pasid for s in vector.steps)}
     with_driver = implementation.habitat is not None
     operations = {step.operation for step in vector.steps}
@@ -294,11 +317,12 @@ def setting_of(vector: Vector, implementation: Implementation) -> Setting:
         devices=group.devices,
         domains=tuple(d for d in group.domains if d.ours and d.takes_pasids),
         others=tuple(d for d in group.domains if not (d.ours and d.takes_pasids)),
-        pasids=tuple(sorted(numbers - {0})) or (1,),
+        pasids=tuple(sorted(numbers | {0} if whole else numbers - {0})) or (1,),
         blocks_pasids=group.blocked_takes_pasids,
         handles="handles" not in implementation.lacks,
         replaces="replace" not in implementation.lacks,
         driver=with_driver,
+        rid=whole,
         resets=bool(operations & {"reset_prepare", "reset_done"}),
     )
 
@@ -312,4 +336,7 @@ def state_of(situation: Situation, setting: Setting, machine: Machine) -> State:
             entry = Entry(entry.domain, PUBLISHED if setting.handles else None)
         rows.append(Row(entry, tuple(hardware.get(each.name) for each in setting.devices)))
     notes = frozenset(situation.notes) if situation.notes else machine.notes()
+    if situation.group:
+        attached = tuple(sorted(p for p, row in situation.pasids.items() if row.entry))
+        notes = as_notes(situation.group._replace(attached=attached))
     return State(tuple(rows), situation.resetting, notes)

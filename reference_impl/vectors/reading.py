@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..contract.clause import CLAUSES
+from ..contract.facts import DEFAULT, GroupFacts
 from ..contract.step import STRAY, DeviceSpec, DomainSpec, Entry
 from .table import MISSING, NONE, UNDEFINED, Table, VectorError, shown
 from .vector import FORMAT, SIMPLE, DriverCall, Expected, Fault, Group, Pasid, Situation, Vector
 
+PASID = (r"[1-9]\d{0,6}", r"0|[1-9]\d{0,6}")
 LARGEST_FILE = 64 * 1024
 """Bytes; a vector is a screenful."""
 LONGEST_LINE = 1000
@@ -43,6 +45,16 @@ OPERATIONS: dict[str, Kind] = {
     "reset_prepare": Kind(("device",)),
     "reset_done": Kind(("device",)),
     "mm_release": Kind(("domain",)),
+    **dict.fromkeys(("attach_group",), Kind(("domain",))),
+    **dict.fromkeys(
+        ("attach_group_handle", "replace_group_handle"), Kind(("domain",), ("handle",))
+    ),
+    **dict.fromkeys(("detach_group", "detach_group_handle", "release_group_owner"), Kind(())),
+    "claim_group_owner": Kind((), ("who",)),
+    "claim_device_owner": Kind(("device",), ("who",)),
+    "release_device_owner": Kind(("device",)),
+    **dict.fromkeys(("use_default_domain", "unuse_default_domain"), Kind(("device",))),
+    **dict.fromkeys(("probe_device", "remove_device", "deferred_attach"), Kind(("device",))),
 }
 """What can be asked. A new kind of operation is a new entry; no old vector changes."""
 
@@ -112,6 +124,7 @@ def vector(data: dict[str, Any], name: str) -> Vector:
             who = _group(part)
         checker = Checker(who)
         with table.table("initial", {}) as part:
+            checker.begin(part)
             initial = checker.situation(part)
             checker.beginning(initial)
         steps = tuple(checker.steps(table.tables("step", 16), initial))
@@ -130,7 +143,15 @@ def _group(table: Table) -> Group:
     devices = []
     for each in table.tables("devices", 8):
         with each:
-            devices.append(DeviceSpec(each.name("name"), each.number("max_pasids", 0, MOST_PASIDS)))
+            devices.append(
+                DeviceSpec(
+                    each.name("name"),
+                    each.number("max_pasids", 0, MOST_PASIDS),
+                    each.flag("ats", True),
+                    each.flag("require_direct", False),
+                    each.flag("defers", False),
+                )
+            )
     domains = []
     for each in table.tables("domains", 12):
         with each:
@@ -184,6 +205,42 @@ class Checker:
         self.limits = {each.name: each.max_pasids for each in group.devices}
         self.capable = {name: limit for name, limit in self.limits.items() if limit}
         self.domains = {each.name for each in group.domains}
+        self.whole = False
+        """Whether traffic without a PASID is part of it."""
+
+    def begin(self, table: Table) -> None:
+        """See whether traffic without a PASID is part of it: it then has a default domain."""
+        self.whole = table.has("group")
+        if self.whole:
+            self.domains.add(DEFAULT)
+
+    def facts(self, table: Table) -> GroupFacts:
+        """What a group is besides."""
+        with table.table("group", {}) as part:
+            members = part.texts("members", 8, tuple(self.limits))
+            domain = (
+                self.domain(part, "domain", NONE, "blocked", "identity")
+                if part.has("domain")
+                else DEFAULT
+            )
+            with part.table("reset_depth", {}) as depth:
+                resets = [name for name in self.limits if depth.has(name)]
+                depths = [(name, depth.number(name, 1, 64)) for name in resets]
+            found = GroupFacts(
+                members,
+                _or_none(domain),
+                part.flag("blocking", False),
+                part.name("owner", "") or None,
+                part.number("owner_cnt", 0, 64, 0),
+                part.number("recovery_cnt", 0, 64, 0),
+                tuple(depths),
+                part.texts("deferred", 8, ()),
+                default=DEFAULT if part.flag("default", True) else None,
+            )
+        for name in (*found.members, *found.deferred):
+            if name not in self.limits:
+                raise table.wrong(f"has {shown(name)} in its group, which is no device")
+        return found
 
     def domain(self, table: Table, field: str, *more: str) -> str:
         """The name of a domain."""
@@ -194,7 +251,7 @@ class Checker:
         pasids: dict[int, Pasid] = {}
         with table.table("pasid", {}) as rows:
             for key, data in rows.rest(16).items():
-                if not re.fullmatch(r"[1-9]\d{0,6}", key) or int(key) >= MOST_PASIDS:
+                if not re.fullmatch(PASID[self.whole], key) or int(key) >= MOST_PASIDS:
                     raise rows.wrong(f"has {shown(key)}, not a PASID below {MOST_PASIDS}")
                 with Table(data, f"PASID {key} of {table.where}") as row:
                     pasids[int(key)] = self.pasid(row)
@@ -202,7 +259,8 @@ class Checker:
         for name in resetting:
             if name not in self.limits:
                 raise table.wrong(f"has {shown(name)} under reset, which is no device of the group")
-        return Situation(pasids, resetting, tuple(self.notes(table)))
+        facts = self.facts(table) if self.whole else None
+        return Situation(pasids, resetting, facts, tuple(self.notes(table)))
 
     def notes(self, table: Table) -> Iterator[tuple[Any, ...]]:
         """What a driver has noted."""
@@ -226,7 +284,7 @@ class Checker:
         hardware = {}
         with table.table("hardware", {}) as part:
             for name, domain in part.rest(8).items():
-                if name not in self.capable:
+                if name not in (self.limits if self.whole else self.capable):
                     raise part.wrong(f"has {shown(name)}, which is no device with PASIDs")
                 if not isinstance(domain, str) or domain not in self.domains - {"blocked"}:
                     raise part.wrong(f"has {shown(domain)}, which is no domain of the group")
@@ -237,6 +295,8 @@ class Checker:
         """Whether a group can be like that before the first step."""
         handles: set[str] = set()
         for pasid, (entry, hardware) in initial.pasids.items():
+            if self.whole:
+                continue
             where = f"[initial] contradicts itself: PASID {pasid}"
             if entry is None and hardware:
                 raise VectorError(f"{where} is not attached, but {min(hardware)} reaches something")
@@ -299,6 +359,8 @@ class Checker:
         """One argument of an operation."""
         if field == "pasid":
             return table.number("pasid", 0, MOST_PASIDS - 1)
+        if field == "who":
+            return table.name("who")
         if field == "device":
             return table.one_of("device", [*self.limits, STRAY])
         if field == "domain":
@@ -318,7 +380,7 @@ class Checker:
             )
         return Fault(
             table.error("error"),
-            table.one_of("device", self.capable),
+            table.one_of("device", self.limits if self.whole else self.capable),
             self.domain(table, "domain", "blocked"),
             table.number("nth", 1, 64, 1),
             table.one_of("at", LACKED, "driver").replace("driver", ""),
@@ -333,7 +395,9 @@ class Checker:
             _or_none(self.domain(table, "old", "blocked", NONE)),
             _or_none(table.name("sees")),
             table.outcome("result"),
-            table.number("pasid", 1, MOST_PASIDS - 1, pasid or MISSING),
+            table.number(
+                "pasid", 1 - self.whole, MOST_PASIDS - 1, pasid if pasid or self.whole else MISSING
+            ),
         )
 
 

@@ -101,7 +101,8 @@ class Table:
         value = self.take(field, default)
         names = list(known)
         if not isinstance(value, str) or value not in names:
-            raise self.wrong(f"has {field} = {shown(value)}, which is none of {', '.join(names)}")
+            said = ", ".join([*names[:7], *["and others"] * (len(names) > 7)])
+            raise self.wrong(f"has {field} = {shown(value)}, which is none of {said}")
         return value
 
     def name(self, field: str, default: Any = MISSING) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..contract.facts import GroupFacts
 from ..contract.step import DeviceSpec, DomainSpec, Entry
 
 FORMAT = 1
@@ -42,6 +43,8 @@ class Situation(NamedTuple):
     """Those that are attached, or reach anything."""
     resetting: tuple[str, ...] = ()
     """The devices under reset."""
+    group: GroupFacts | None = None
+    """What the group is besides, where traffic without a PASID is part of it."""
     notes: tuple[tuple[Any, ...], ...] = ()
     """What the driver has noted before the first call, beside what an attachment leaves."""
 

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..contract.facts import GroupFacts
+from ..contract.step import DeviceSpec
 from .table import NONE
 from .vector import FORMAT, SIMPLE, DriverCall, Expected, Fault, Group, Situation, Vector
 
@@ -56,7 +58,7 @@ def group_data(group: Group) -> dict[str, Any]:
             domain["kind"] = spec.kind
         domains.append(domain)
     data: dict[str, Any] = {
-        "devices": [{"name": d.name, "max_pasids": d.max_pasids} for d in group.devices],
+        "devices": [device_data(each) for each in group.devices],
         "domains": domains,
     }
     if group.family:
@@ -68,11 +70,36 @@ def group_data(group: Group) -> dict[str, Any]:
     return data
 
 
+def device_data(spec: DeviceSpec) -> dict[str, Any]:
+    """One device."""
+    data: dict[str, Any] = {"name": spec.name, "max_pasids": spec.max_pasids}
+    if not spec.ats:
+        data["ats"] = False
+    if spec.require_direct:
+        data["require_direct"] = True
+    return {**data, "defers": True} if spec.defers else data
+
+
+def facts_data(facts: GroupFacts) -> dict[str, Any]:
+    """What a group is besides."""
+    data: dict[str, Any] = {"members": list(facts.members), "domain": facts.domain or NONE}
+    for name in ("blocking", "owner", "owner_cnt", "recovery_cnt"):
+        if value := getattr(facts, name):
+            data[name] = value
+    if facts.reset_depth:
+        data["reset_depth"] = dict(facts.reset_depth)
+    if facts.deferred:
+        data["deferred"] = list(facts.deferred)
+    return data if facts.default else {**data, "default": False}
+
+
 def situation_data(situation: Situation) -> dict[str, Any]:
     """A group between two calls."""
     data: dict[str, Any] = {}
     if situation.resetting:
         data["resetting"] = list(situation.resetting)
+    if situation.group:
+        data["group"] = facts_data(situation.group)
     if situation.notes:
         data["notes"] = [list(fact) for fact in situation.notes]
     for pasid, row in sorted(situation.pasids.items()):
@@ -154,10 +181,14 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
 
 
 def _situation(name: str, data: dict[str, Any]) -> Iterator[str]:
-    facts = {key: value for key, value in data.items() if key != "pasid"}
+    facts = {key: value for key, value in data.items() if key not in ("pasid", "group")}
     if facts:
         yield f"\n[{name}]"
         for key, value in facts.items():
+            yield from _field(key, value)
+    if "group" in data:
+        yield f"\n[{name}.group]"
+        for key, value in data["group"].items():
             yield from _field(key, value)
     for pasid, row in data.get("pasid", {}).items():
         yield f"\n[{name}.pasid.{pasid}]"

@@ -153,6 +153,7 @@ def test_the_example_in_c_keeps_the_contract(command: Runner, tmp_path: Path) ->
     assert left_out == {
         "lacks drivers of their own",
         "lacks mm_release",
+        "lacks traffic without a PASID",
         "lacks what is undefined",
     }
     assert data["counts"]["holds"] >= 150

@@ -74,7 +74,7 @@ def test_an_implementation_of_ones_own_is_judged() -> None:
 def test_replay_says_how_many_hold(command: Runner) -> None:
     done = command("replay", str(X), "det-7-core-1")
     assert done.status == 0
-    assert "model: 22 vectors, 22 hold, 0 differ, 0 left out" in done.out
+    assert "model: 25 vectors, 25 hold, 0 differ, 0 left out" in done.out
     assert "x02-replace-fails-at-the-third: holds\n" in done.out
 
 
