@@ -24,7 +24,7 @@ MOST_PASIDS = 1 << 20
 """PASIDs have 20 bits."""
 TYPES = ("paging", "sva", "nested", "identity", "blocked")
 STATIC = {"identity", "blocked"}
-LACKED = ("driver", "record", "domain id", "tag", "queue", "table")
+LACKED = ("driver", "record", "reference", "domain id", "tag", "queue", "table")
 FAMILIES = ("", "vtd", "smmuv3", "amd", "mock")
 DRIVERS = (SIMPLE, "vtd-repaired", "vtd", "vtd-in-place", "smmuv3", "amd", "mock")
 VERDICT = re.compile(r"holds|differs|lacks [\w -]{1,40}|breaks [A-Z]+-\d+(, [A-Z]+-\d+)*")

@@ -41,12 +41,12 @@ def shortest(name: str, clause: str) -> list[tuple[str, str]]:
             "vtd",
             {
                 *("INV-2", "INV-4", "DRV-2", "VTD-3", "VTD-6", "VTD-7", "VTD-11", "VTD-15"),
-                *("VTD-19", *LATE),
+                *("VTD-19", "INV-9", *LATE),
             },
         ),
         (
             "vtd-in-place",
-            {"VTD-3", "VTD-4", "VTD-6", "VTD-7", "VTD-11", "VTD-15", "VTD-19", *LATE},
+            {*("VTD-3", "VTD-4", "VTD-6", "VTD-7", "VTD-11", "VTD-15", "VTD-19", "INV-9"), *LATE},
         ),
         ("vtd-repaired", set()),
         ("smmuv3", {"DRV-4", "DRV-5", *LATE}),
