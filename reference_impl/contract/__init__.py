@@ -4,14 +4,14 @@
 from . import clauses as _clauses
 from .clause import CLAUSES, Clause
 from .differences import Differences, differences
-from .explorer import Exploration, Finding, Trace, explore, replay
+from .explorer import Exploration, Finding, explore, replay
 from .hitless import hitless
 from .implementation import Implementation, PythonCore
 from .judging import judge_driver
 from .known import CORES, IMPLEMENTATIONS, with_driver
 from .scope import Habitat, Scope, ScopeError
 from .session import Session
-from .step import Operation, Setting, State, Step
+from .step import Operation, Setting, State, Step, Trace
 from .variant import variant
 
 __all__ = [

@@ -10,7 +10,7 @@ core, the contract promises nothing more: such a step is judged, but nothing is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..model.objects import NO_DOMAIN
@@ -27,26 +27,18 @@ from .step import (
     Notes,
     Operation,
     Row,
+    Script,
     Setting,
     State,
     Step,
+    Trace,
     concerning,
 )
 
-Script = tuple[bool, ...]
 ONLY_LOCKED = (("lock",), ("unlock",))
 """The events of a call that was refused under the mutex: nothing has changed."""
 
 Progress = Callable[[int, int, int], None]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """How to get somewhere: a setting, a state, and calls with the faults that they meet."""
-
-    setting: Setting
-    start: State
-    calls: tuple[tuple[Operation, Script], ...]
 
 
 @dataclass
@@ -341,12 +333,14 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
     recorder = Recorder(0)
     machine = implementation.boot(trace.setting, recorder)
     state, steps = trace.start, []
-    for operation, script in trace.calls:
+    for number, (operation, script) in enumerate(trace.calls, 1):
         machine.load(state)
         recorder.follow(script)
         before = machine.row(operation.pasid)
         parts, _ = observe(machine, recorder, state, operation, before)
-        steps.append(Step(trace.setting, *parts))
+        step = Step(trace.setting, *parts)
+        step.origin = implementation, replace(trace, calls=trace.calls[:number])
+        steps.append(step)
         state = state_now(machine)
     return tuple(steps)
 

@@ -86,6 +86,7 @@ class PythonCore:
         has: likewise.
         habitat: likewise.
         recovery: the module with the functions of :mod:`reference_impl.model.recovery`.
+        changed: if it was made by :func:`.variant.variant`, of what, whose source, and the changes.
     """
 
     name: str
@@ -95,6 +96,7 @@ class PythonCore:
     has: frozenset[str] = field(default_factory=frozenset)
     habitat: Habitat | None = None
     recovery: Any = recovery
+    changed: tuple[str, str, tuple[tuple[str, str], ...]] | None = None
 
     def boot(self, setting: Setting, recorder: Recorder) -> PythonMachine:
         """Build the group."""

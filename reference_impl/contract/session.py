@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..model.observer import MayFail
 from .explorer import observe, state_now
 from .implementation import Implementation, PythonMachine
 from .known import IMPLEMENTATIONS
 from .recorder import Recorder
 from .scope import Scope
-from .step import NEW, STRAY, Operation, Row, State, Step
+from .step import NEW, STRAY, Operation, Row, State, Step, Trace
 
 __all__ = ["Session"]
 
@@ -70,6 +72,8 @@ class Session:
         self._recorder = _NamedFaults()
         self._machine = self.implementation.boot(self.setting, self._recorder)
         self.state: State = starts[0]._replace(driver=self._machine.notes())
+        self._trace = Trace(self.setting, self.state, ())
+        self._reached = self.state
 
     def attach(
         self, domain: str, pasid: int = 1, handle: str | None = NEW, fail: str = "", dev: str = ""
@@ -140,6 +144,11 @@ class Session:
         step = Step(self.setting, *parts)
         if recorder.wanted:
             raise ValueError(f"{recorder.wanted[0]} was not asked, so it could not fail")
-        self.state = state_now(machine)
+        if self.state != self._reached:  # it was put into another one
+            self._trace = Trace(self.setting, self.state, ())
+        calls = (*self._trace.calls, (operation, recorder.taken))
+        self._trace = replace(self._trace, calls=calls)
+        step.origin = self.implementation, self._trace
+        self.state = self._reached = state_now(machine)
         self.steps.append(step)
         return step

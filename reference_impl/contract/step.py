@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..model.objects import EVERY_PASID
 from ..model.objects import Notes as Notes
 from ..model.observer import Event
+
+if TYPE_CHECKING:
+    from .implementation import Implementation
 
 NO_HANDLE = None
 PUBLISHED = "h"
@@ -72,6 +76,8 @@ class Setting(NamedTuple):
     """Whether devices are reset."""
     short: bool = False
     """Whether only calls with new handles and right arguments are made."""
+    sizes: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """The devices, incapable ones, domains and PASIDs of the scope that it was made for."""
 
     def domain(self, name: str) -> DomainSpec:
         """The domain of that name."""
@@ -157,6 +163,19 @@ class State(NamedTuple):
     """What the driver has noted for itself."""
 
 
+Script = tuple[bool, ...]
+"""Of each thing in a call that may fail, in order, whether it does; of those behind, none."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How to get somewhere: a setting, a state, and calls with the faults that they meet."""
+
+    setting: Setting
+    start: State
+    calls: tuple[tuple[Operation, Script], ...]
+
+
 def errno_name(number: int) -> str:
     """The kernel's name of an errno."""
     return "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
@@ -185,6 +204,9 @@ class Moment(NamedTuple):
 
 class Step:
     """One call on one PASID: what was, what was asked, what happened, what is."""
+
+    origin: tuple[Implementation, Trace] | None = None
+    """Who made it, and how to make it again, where that is kept; no part of what it says."""
 
     def __init__(
         self,

@@ -32,10 +32,11 @@ def variant(
         ValueError: a text does not stand in the source exactly once.
     """
     known = IMPLEMENTATIONS[base] if isinstance(base, str) else base
+    parts: dict[str, Any] = {"changed": (known.name, of, changes)}
     if of == "driver":
-        return replace(known, name=name, driver=_changed_driver(known.driver, changes))
-    changed = _changed_module(getattr(known, of), changes, name)
-    parts: dict[str, Any] = {of: changed}
+        parts["driver"] = _changed_driver(known.driver, changes)
+    else:
+        parts[of] = _changed_module(getattr(known, of), changes, name)
     return replace(known, name=name, **parts)
 
 
