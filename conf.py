@@ -26,6 +26,7 @@ extensions = [
     "api",
     "cards",
     "errno_table",
+    "in_browser",
     "matrix",
     "registry",
 ]
@@ -102,7 +103,8 @@ needs_links = {"derived_from": {"incoming": "cited by", "outgoing": "derived fro
 html_theme = "furo"
 html_title = "The PASID contract"
 html_static_path = ["spec/_static"]
-html_css_files = ["spec.css"]
+html_css_files = ["spec.css", "browser.css"]
+html_favicon = "spec/_static/favicon.svg"
 html_copy_source = False
 html_show_sphinx = False
 templates_path = []

@@ -332,7 +332,14 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
     """
     recorder = Recorder(0)
     machine = implementation.boot(trace.setting, recorder)
-    state, steps = trace.start, []
+    return tuple(replaying(implementation, trace, machine, recorder))
+
+
+def replaying(
+    implementation: Implementation, trace: Trace, machine: Machine, recorder: Recorder
+) -> Iterator[Step]:
+    """Make the calls of a trace one by one; see :func:`replay`."""
+    state = trace.start
     for number, (operation, script) in enumerate(trace.calls, 1):
         machine.load(state)
         recorder.follow(script)
@@ -340,9 +347,8 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
         parts, _ = observe(machine, recorder, state, operation, before)
         step = Step(trace.setting, *parts)
         step.origin = implementation, replace(trace, calls=trace.calls[:number])
-        steps.append(step)
         state = state_now(machine)
-    return tuple(steps)
+        yield step
 
 
 def ends_here(step: Step) -> bool:

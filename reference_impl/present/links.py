@@ -10,25 +10,41 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, quote, urlencode
 
-from ..contract.explorer import Trace
+from ..contract.clause import CALLS
 from ..contract.implementation import Implementation, PythonCore
 from ..contract.known import IMPLEMENTATIONS
 from ..contract.recorder import Recorder
 from ..contract.scope import Scope
-from ..contract.step import NEW, PUBLISHED, RESERVED, Entry, Operation, Row, Setting, State, Step
+from ..contract.step import (
+    EVENTS,
+    NEW,
+    PUBLISHED,
+    RESERVED,
+    STRAY,
+    Entry,
+    Operation,
+    Row,
+    Setting,
+    State,
+    Step,
+    Trace,
+)
 from ..contract.variant import variant
 
 HANDLES = {None: "", NEW: "new", PUBLISHED: "old"}
-SAFE = ",:"
-"""What needs no escape, in a fragment or in a mail."""
+WORDS = {word: handle for handle, word in HANDLES.items()}
 
 
 class LinkError(ValueError):
     """A link that leads nowhere; the message says why."""
 
 
-def link(step: Step) -> str:
+def link(step: Step, clause: str = "") -> str:
     """The link that makes a step again.
+
+    Args:
+        step: which.
+        clause: the id of one that it breaks, to be pointed at.
 
     Returns:
         Nothing, where nobody has kept how the step was made, or where its implementation is not one
@@ -45,11 +61,12 @@ def link(step: Step) -> str:
     if not named:
         return ""
     calls = [("call", _call(*each)) for each in trace.calls]
-    sizes = ",".join(map(str, trace.setting.sizes))
+    where = [("scope", ",".join(map(str, trace.setting.sizes))), ("in", trace.setting.name)]
+    point = [("clause", clause)] if clause else []
     return urlencode(
-        [*named, ("scope", sizes), ("in", trace.setting.name), *begun, *calls],
+        [*named, *where, *begun, *calls, *point],
         quote_via=quote,
-        safe=SAFE,
+        safe=",",
     )
 
 
@@ -62,7 +79,7 @@ def opened(text: str) -> tuple[Implementation, Trace]:
     said = parse_qs(text, keep_blank_values=True, max_num_fields=200)
     implementation = _implementation(said)
     setting, beginning = _setting(implementation, said)
-    state = _state(implementation, setting, beginning, said)
+    state = _state(setting, beginning, said)
     calls = tuple(_operation(setting, each) for each in said.get("call", []))
     return implementation, Trace(setting, state, calls)
 
@@ -102,7 +119,7 @@ def _setting(
         scope = Scope(devices, incapable, domains, pasids, 0)
     except ValueError as wrong:
         raise LinkError(f"the scope makes no sense: {wrong}") from wrong
-    every = dict((s.name, (s, starts)) for s, starts in settings(implementation, scope))
+    every = {s.name: (s, starts) for s, starts in settings(implementation, scope)}
     name = said.get("in", [next(iter(every))])[0]
     if name not in every:
         raise LinkError(f"there is no {name!r} in that scope; there are {', '.join(every)}")
@@ -118,9 +135,7 @@ def settings(implementation: Implementation, scope: Scope) -> list[tuple[Setting
     return found
 
 
-def _begun(
-    implementation: Implementation, setting: Setting, start: State
-) -> list[tuple[str, str]]:
+def _begun(implementation: Implementation, setting: Setting, start: State) -> list[tuple[str, str]]:
     """How it all begins, as far as that is not an empty group."""
     scope = Scope(*setting.sizes, 0)
     every = {s.name: starts for s, starts in settings(implementation, scope)}
@@ -139,7 +154,6 @@ def _begun(
 
 
 def _state(
-    implementation: Implementation,
     setting: Setting,
     starts: list[State],
     said: dict[str, list[str]],
@@ -170,11 +184,10 @@ def _row(row: Row) -> str:
 def _read_row(text: str, setting: Setting) -> Row:
     domain, handle, *hardware = [*text.split(","), "", ""][: 2 + len(setting.devices)]
     known = {d.name for d in setting.domains} | {"", RESERVED}
-    handles = {word: handle for handle, word in HANDLES.items()}
-    if not {domain, *hardware} <= known or handle not in handles:
+    if not {domain, *hardware} <= known or handle not in WORDS:
         raise LinkError(f"the row {text!r} names what is not there: there are {sorted(known)}")
     hardware += [""] * (len(setting.devices) - len(hardware))
-    slot = RESERVED if domain == RESERVED else Entry(domain, handles[handle]) if domain else None
+    slot = RESERVED if domain == RESERVED else Entry(domain, WORDS[handle]) if domain else None
     return Row(slot, tuple(name or None for name in hardware))
 
 
@@ -187,17 +200,19 @@ def _call(operation: Operation, script: tuple[bool, ...]) -> str:
 
 def _operation(setting: Setting, text: str) -> tuple[Operation, tuple[bool, ...]]:
     kind, device, pasid, domain, handle, type_, faults = [*text.split(","), *[""] * 7][:7]
-    handles = {word: handle for handle, word in HANDLES.items()}
     domains = {d.name for d in (*setting.domains, *setting.others)} | {""}
-    devices = {d.name for d in setting.devices} | {"stray"}
-    if kind not in KINDS:
-        raise LinkError(f"there is no call {kind!r}; there are {', '.join(KINDS)}")
-    for value, known in ((device, devices), (domain, domains), (handle, handles)):
+    if kind not in ("handle_get", "reset_prepare", "reset_done"):
+        domains -= {""}
+    devices = {d.name for d in setting.devices} | {STRAY}
+    for value, known in (
+        (kind, {*CALLS, *EVENTS}),
+        (device, devices),
+        (domain, domains),
+        (handle, WORDS),
+    ):
         if value not in known:
             raise LinkError(f"{text!r} names {value!r}; there are {', '.join(sorted(known))}")
     if not pasid.isdecimal() or set(faults) - set("01"):
         raise LinkError(f"{text!r} is not kind,device,PASID,domain,handle,type,faults")
-    operation = Operation(
-        kind, device, int(pasid), domain or None, handles[handle], type_ or None
-    )
+    operation = Operation(kind, device, int(pasid), domain or None, WORDS[handle], type_ or None)
     return operation, tuple(fails == "1" for fails in faults)

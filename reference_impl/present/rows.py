@@ -33,6 +33,8 @@ class Line(NamedTuple):
     """Whether this is an error, a WARN or a crash."""
     locked: bool = False
     """Whether the group's mutex is held."""
+    happened: int = 0
+    """How many of the step's events have happened then."""
 
 
 def lines(step: Step, details: bool = False) -> list[Line]:
@@ -59,14 +61,15 @@ def lines(step: Step, details: bool = False) -> list[Line]:
         if details or published or kind not in ("lock", "unlock", "handle"):
             number += 1
             now = _line(step.operation, [m.event for m in group if m.event])
-            shown.append(now._replace(slot=slot, hardware=hardware, number=number, locked=locked))
+            now = now._replace(slot=slot, hardware=hardware, number=number, locked=locked)
+            shown.append(now._replace(happened=at - 1))
     if step.operation.kind == "handle_get":
         shown.append(Line("looks the array up", slot, hardware, number=1, target="array"))
     elif not number:
         shown.append(Line(_nothing(step), slot, hardware, locked=bool(step.events)))
     if (slot, hardware) != step.after:
-        shown.append(Line("after that", *step.after))
-    return [*shown, Line(returned(step), *step.after, wrong=step.result != 0)]
+        shown.append(Line("after that", *step.after, happened=at - 1))
+    return [*shown, Line(returned(step), *step.after, wrong=step.result != 0, happened=at - 1)]
 
 
 def _group(step: Step, moments: list[Moment], at: int) -> list[Moment]:

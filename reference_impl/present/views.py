@@ -10,6 +10,7 @@ from ..contract.explorer import Finding
 from ..contract.step import Entry, Step
 from .bands import WARNING
 from .drawing import svg
+from .links import link
 from .rows import DETAILS, entry, returned
 from .text import notes, twin
 
@@ -21,12 +22,18 @@ class Diagram:
         steps: at least one.
         reason: stands at the foot.
         details: see :func:`.rows.lines`.
+        clause: the id of the one that the last call breaks, if that is the point.
     """
 
-    def __init__(self, steps: Iterable[Step], reason: str = "", details: bool = False) -> None:
+    def __init__(
+        self, steps: Iterable[Step], reason: str = "", details: bool = False, clause: str = ""
+    ) -> None:
         *self.earlier, self.last = steps
         self.reason = reason
+        self.clause = clause
         self.details = details
+        self.link = link(self.last, clause)
+        """What the stepper opens, or nothing."""
 
     def __repr__(self) -> str:
         told = [*self._beginning()]
@@ -39,7 +46,8 @@ class Diagram:
 
     def _repr_html_(self) -> str:
         call = f"<code>{escape(str(self.last.operation))}</code>"
-        out = ['<div class="pasid-diagram">', *map(_paragraph, self._beginning())]
+        opens = f' data-steps="{escape(self.link)}"' if self.link else ""
+        out = [f'<div class="pasid-diagram"{opens}>', *map(_paragraph, self._beginning())]
         if self.earlier:
             calls = [
                 f"<li><code>{escape(str(step.operation))}</code> {escape(returned(step))}</li>"
@@ -81,7 +89,7 @@ def diagram(shown: Step | Finding, details: bool = False) -> Diagram:
     """
     if isinstance(shown, Finding):
         told = story(shown, details)
-        return Diagram([told.last], told.reason, told.details)
+        return Diagram([told.last], told.reason, told.details, told.clause)
     return Diagram([shown], "", details)
 
 
@@ -103,7 +111,8 @@ def story(shown: Finding | Iterable[Step], details: bool = False) -> Diagram:
     clause = shown.clause.id
     if not shown.steps:
         raise ValueError(f"there is no step that breaks {clause}: it is {shown.verdict}")
-    return Diagram(shown.steps, f"breaks {clause}: {shown.reason}", details or clause in DETAILS)
+    details = details or clause in DETAILS
+    return Diagram(shown.steps, f"breaks {clause}: {shown.reason}", details, clause)
 
 
 def _paragraph(text: str) -> str:
