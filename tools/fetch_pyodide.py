@@ -21,7 +21,8 @@ from pathlib import Path
 
 PACKAGE = "pyodide@314.0.7"
 INTEGRITY = (
-    "sha512-0YvXxEhfEdpLfb/XkM2BFAeMROq0iMUX2bzzH9pOttyMcWkwq+HbE5uyuGD82LN7y2q+SNvi/6V5JEsOlD2R1A=="
+    "sha512-0YvXxEhfEdpLfb/XkM2BFAeMROq0iMUX2bzzH9pOttyMcWkwq+HbE5uyuGD82LN7y2q+SNvi/6V5"
+    "JEsOlD2R1A=="
 )
 """As npm writes it."""
 FILES = (
@@ -51,7 +52,7 @@ def is_right(file: Path) -> bool:
     if not file.is_file():
         return False
     digest = hashlib.sha512(file.read_bytes()).digest()
-    return INTEGRITY == f"sha512-{base64.b64encode(digest).decode()}"
+    return f"sha512-{base64.b64encode(digest).decode()}" == INTEGRITY
 
 
 def fetch() -> Path:

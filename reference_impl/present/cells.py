@@ -7,6 +7,7 @@ import ast
 import contextlib
 import io
 import linecache
+import pprint
 import traceback
 from html import escape
 from typing import Any
@@ -53,7 +54,13 @@ def _shown(value: object) -> Output:
     html = table(value) if isinstance(value, Table) else None
     if html is None and hasattr(value, "_repr_html_"):
         html = value._repr_html_()
-    return {"kind": "html", "text": html} if html else {"kind": "text", "text": repr(value)}
+    text = html or (pprint.pformat(value, sort_dicts=False) if _plain(value) else repr(value))
+    return {"kind": "html" if html else "text", "text": text}
+
+
+def _plain(value: object) -> bool:
+    """Whether it is a container that Jupyter would write in lines."""
+    return type(value) in (tuple, list, dict, set, frozenset)
 
 
 def table(shown: Table) -> str:

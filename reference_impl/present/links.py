@@ -93,7 +93,7 @@ def _named(implementation: Implementation) -> list[tuple[str, str]]:
         return []
     base, of, changes = changed
     texts = [pair for old, new in changes for pair in (("old", old), ("new", new))]
-    return [("run", base), ("of", of), *texts]
+    return [("run", base), *([("of", of)] if of != "core" else []), *texts]
 
 
 def _implementation(said: dict[str, list[str]]) -> Implementation:

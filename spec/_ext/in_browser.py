@@ -39,7 +39,7 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same package makes the same zip
 
 
 class Stepper(SphinxDirective):
-    """The stepper, or why it is not there; and what it shows at first, for whoever has no script."""
+    """The stepper, or why it is not there; and, for who has no script, what it shows at first."""
 
     required_arguments = 1
 
@@ -101,7 +101,10 @@ def ship(app: Sphinx, failure: Exception | None) -> None:
     fetch_pyodide.unpack(Path(app.config.pyodide), static / "pyodide")
     root = Path(app.srcdir)
     package = root / "reference_impl"
-    files = [package / "__init__.py", *(f for part in PARTS for f in (package / part).rglob("*.py"))]
+    files = [
+        package / "__init__.py",
+        *(f for part in PARTS for f in (package / part).rglob("*.py")),
+    ]
     with zipfile.ZipFile(static / "reference_impl.zip", "w") as archive:
         for file in sorted(files):
             info = zipfile.ZipInfo(file.relative_to(root).as_posix(), LONG_AGO)
