@@ -11,9 +11,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
+MILLISECONDS = 60_000
+"""How long anything may take on a busy machine; how long it takes, tools/bench_browser.py says."""
+expect.set_options(timeout=MILLISECONDS)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -42,6 +45,7 @@ def site() -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")
@@ -58,15 +62,22 @@ class Watched:
         self.wrong: list[str] = []
         page.on("console", lambda m: m.type == "error" and self.wrong.append(m.text))
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.context.on("request", lambda r: r.url.startswith(site) or self.wrong.append(r.url))
+        page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or self.wrong.append(r.url))
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser, site: str) -> Iterator[BrowserContext]:
+    """One for all pages: Python is then loaded from its cache."""
+    context = browser.new_context(base_url=site)
+    context.set_default_timeout(MILLISECONDS)
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
-    """An empty page with a cold cache; at its end nothing may have gone wrong in it."""
-    context = browser.new_context(base_url=site)
+def page(context: BrowserContext, site: str) -> Iterator[Page]:
+    """An empty page; at its end nothing may have gone wrong in it."""
     watched = Watched(context.new_page(), site)
-    watched.page.set_default_timeout(60_000)
     yield watched.page
-    context.close()
+    watched.page.close()
     assert not watched.wrong
