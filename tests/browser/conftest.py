@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,14 +39,21 @@ class Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="session")
-def site() -> Iterator[str]:
-    """The address of the site, on this machine alone."""
+@contextmanager
+def served() -> Iterator[str]:
+    """Serve the site to this machine alone, and give its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """The address of the site."""
+    with served() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +70,8 @@ class Watched:
         self.wrong: list[str] = []
         page.on("console", lambda m: m.type == "error" and self.wrong.append(m.text))
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("request", lambda r: r.url.startswith((site, "data:", "blob:")) or self.wrong.append(r.url))
+        ours = (site, "data:", "blob:")
+        page.on("request", lambda r: r.url.startswith(ours) or self.wrong.append(r.url))
 
 
 @pytest.fixture(scope="session")
