@@ -17,7 +17,7 @@ EDIT_READY = .venv-edit/.ready-$(VERSION)
 BROWSER_READY = .venv-browser/.ready-$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help html serve test test-browser regen lab lint format bench lock clean
+.PHONY: help html pdf serve test test-browser regen lab lint format bench lock clean
 
 help:  ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -31,6 +31,11 @@ html: $(READY)  ## build the site in _build/html
 serve: html  ## build the site and serve it to this machine alone, on port 8000 or PORT=n
 	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C ends it)"
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+# one page first: the diagrams stay, and the links lead within the document
+pdf: $(READY)  ## the whole document as one PDF, _build/pasid-spec.pdf; needs chromium
+	$(PY) -m sphinx -q -b singlehtml . _build/single
+	$(PY) tools/pdf.py _build/single/index.html _build/pasid-spec.pdf
 
 test: $(READY)  ## run the notebooks against their stored outputs, and tests/
 	$(PY) -m pytest
@@ -60,8 +65,9 @@ format: $(READY)  ## let ruff put code and cells into form
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
 
-bench: $(READY)  ## how fast the explorer is
+bench: $(READY)  ## how fast the explorer is, alone and beside Spin, TLC and Hypothesis
 	$(PY) tools/bench.py
+	$(PY) -m tools.peers
 
 COMPILE = .venv/bin/uv pip compile -q --system-certs $(UPGRADE) --universal --python-version 3.11 \
   --fork-strategy fewest --generate-hashes --custom-compile-command "make lock"
@@ -72,6 +78,7 @@ lock: $(READY)  ## write the requirements files; UPGRADE=--upgrade takes newer v
 	$(COMPILE) pyproject.toml --group test --group browser -c requirements.txt \
 	  -o requirements-browser.txt
 	$(COMPILE) --group uv -o requirements-uv.txt
+	$(COMPILE) --group peers --no-deps -o requirements-peers.txt
 
 clean:  ## remove all that make has made
 	rm -rf _build .venv .venv-edit .venv-browser .mypy_cache .pytest_cache .ruff_cache .hypothesis

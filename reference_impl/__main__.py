@@ -34,6 +34,11 @@ sanitize = click.option(
 some = click.argument(
     "implementations", callback=typed.implementations, nargs=-1, metavar="[IMPLEMENTATION]..."
 )
+reduced = click.option(
+    "--reduced",
+    is_flag=True,
+    help="Take PASIDs one at a time and domains by any name; of a core, that says the same sooner.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 
 
@@ -52,9 +57,12 @@ def cli(ctx: click.Context) -> None:
 @cli.command(epilog=KNOWN)
 @click.argument("what", callback=typed.implementation_or_path, default="model", metavar=WHAT)
 @typed.scoped
+@reduced
 @sanitize
 @as_json
-def check(what: PythonCore | Path, scope: Scope, sanitize: bool, as_json: bool) -> int:
+def check(
+    what: PythonCore | Path, scope: Scope, reduced: bool, sanitize: bool, as_json: bool
+) -> int:
     """Hold every clause against an implementation, or against the functions of a kernel tree.
 
     The model is meant if none is named. PATH is a kernel tree or a linux-source-*.tar.xz. Every
@@ -70,8 +78,10 @@ def check(what: PythonCore | Path, scope: Scope, sanitize: bool, as_json: bool) 
     if isinstance(what, PythonCore):
         if sanitize:
             raise click.UsageError("--sanitize is for what is compiled; give the path of a tree")
-        seen, seconds = explored(what, scope)
+        seen, seconds = explored(what, scope, reduced)
     else:
+        if reduced:
+            raise click.UsageError("--reduced is for Python; in C, one PASID may touch another")
         linux = asked(what, sanitize)
         about = printed.about_linux(linux)
         seen, seconds = explored(linux, scope)
@@ -158,16 +168,56 @@ def follow(path: Path, file: Path | None, dry_run: bool, as_json: bool) -> int:
     return 1 if (found if dry_run else any(kind == "lost" for kind, _ in found)) else 0
 
 
+@cli.command(epilog=KNOWN)
+@implementation
+@typed.scoped
+@click.option("--calls", default=3, type=click.IntRange(1, 20), show_default=True, metavar="N")
+@click.option("--keep", required=True, type=click.Path(path_type=Path), metavar="DIRECTORY")
+@click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster; else the cores here.")
+@click.option("--jobs", default=-1, type=int, metavar="N", help="How many cores; all if not given.")
+@as_json
+def campaign(
+    implementation: PythonCore,
+    scope: Scope,
+    calls: int,
+    keep: Path,
+    scheduler: str | None,
+    jobs: int,
+    as_json: bool,
+) -> int:
+    """Explore a large scope in parts, on many cores or machines.
+
+    The parts are kept in a directory as they are done. Interrupted, the same command goes on where
+    it was. Every sequence of at most so many calls is made, with every combination of faults.
+
+    Exit status: 1 if a clause is broken.
+    """
+    from .campaign import CampaignError, run
+
+    start = perf_counter()
+    try:
+        with printed.parts(implementation.name) as bar:
+            found = run(implementation.name, scope, calls, keep, scheduler, jobs, bar)
+    except CampaignError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        printed.data(found)
+    else:
+        printed.say_campaign(found, scope, perf_counter() - start)
+    return int(any(cell["verdict"] == "broken" for cell in found["clauses"].values()))
+
+
 @cli.command("explore", epilog=KNOWN)
 @implementation
 @typed.scoped
+@reduced
 @as_json
-def explore_(implementation: PythonCore, scope: Scope, as_json: bool) -> None:
+def explore_(implementation: PythonCore, scope: Scope, reduced: bool, as_json: bool) -> None:
     """Count the states and steps of an implementation.
 
     The model is meant if none is named.
     """
-    seen, seconds = explored(implementation, scope)
+    seen, seconds = explored(implementation, scope, reduced)
     if as_json:
         printed.data(printed.sizes(seen, seconds))
     else:
@@ -212,12 +262,19 @@ def explain(what: str, as_json: bool) -> None:
         printed.say_errno(found)
 
 
-def explored(implementation: PythonCore | Linux, scope: Scope) -> tuple[Exploration, float]:
+def explored(
+    implementation: PythonCore | Linux, scope: Scope, reduced: bool = False
+) -> tuple[Exploration, float]:
     """An exploration, and how many seconds it took."""
     start = perf_counter()
+    if reduced and isinstance(implementation, PythonCore) and implementation.habitat:
+        raise click.UsageError(
+            f"--reduced is for cores, and {implementation.name} has a driver, "
+            "whose records join PASIDs"
+        )
     with guarded(), printed.progress(implementation.name) as bar:
         if isinstance(implementation, PythonCore):
-            seen = explore(implementation, scope, progress=bar)
+            seen = explore(implementation, scope, progress=bar, reduced=reduced)
         else:
             from .linux import run as process
 

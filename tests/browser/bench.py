@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How fast the stepper is in chromium, on this machine, from a cold cache.
 
-    .venv-browser/bin/python tools/bench_browser.py
+    .venv-browser/bin/python tests/browser/bench.py
 
 after `make test-browser`, which builds the site and that environment.
 """
@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
-from tests.browser.conftest import CHROMIUM, served  # noqa: E402
+from tests.browser.conftest import CHROMIUM, MILLISECONDS, served  # noqa: E402
 
 LINK = "run=vtd&scope=2,1,3,1&call=attach,d0,1,A,new&call=replace,d0,1,B,new"
 RUNS = 5
@@ -47,6 +47,7 @@ def first_step(browser: Browser, site: str, fragment: str) -> tuple[float, Any]:
     """Open the stepper with nothing cached, until a row is shown."""
     page = browser.new_context(base_url=site).new_page()
     begun = time.perf_counter()
+    page.set_default_timeout(MILLISECONDS)
     page.goto(f"/spec/stepper.html{fragment}")
     page.locator(".stepper-now strong").wait_for()
     return time.perf_counter() - begun, page

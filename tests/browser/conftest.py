@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
 MILLISECONDS = 60_000
-"""How long anything may take on a busy machine; how long it takes, tools/bench_browser.py says."""
+"""How long anything may take on a busy machine; how long it takes, bench.py says."""
 expect.set_options(timeout=MILLISECONDS)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -27,6 +27,7 @@ LOCKS = {
         *GROUPS["browser"],
     ],
     "requirements-uv.txt": GROUPS["uv"],
+    "requirements-peers.txt": GROUPS["peers"],
 }
 
 
