@@ -39,10 +39,17 @@ class Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """Does not complain of pages that are closed while they load."""
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: what a page lacks, it says itself."""
+
+
 @contextmanager
 def served() -> Iterator[str]:
     """Serve the site to this machine alone, and give its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE)))
+    server = Server(("127.0.0.1", 0), partial(Quiet, directory=str(SITE)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
