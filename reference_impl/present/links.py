@@ -14,6 +14,7 @@ from ..contract.clause import CALLS
 from ..contract.implementation import Implementation, PythonCore
 from ..contract.known import IMPLEMENTATIONS
 from ..contract.recorder import Recorder
+from ..contract.requests import Request, requests
 from ..contract.scope import Scope
 from ..contract.step import (
     EVENTS,
@@ -39,12 +40,13 @@ class LinkError(ValueError):
     """A link that leads nowhere; the message says why."""
 
 
-def link(step: Step, clause: str = "") -> str:
+def link(step: Step, clause: str = "", request: Request | None = None) -> str:
     """The link that makes a step again.
 
     Args:
         step: which.
         clause: the id of one that it breaks, to be pointed at.
+        request: a page request to show beside it.
 
     Returns:
         Nothing, where nobody has kept how the step was made, or where its implementation is not one
@@ -63,6 +65,8 @@ def link(step: Step, clause: str = "") -> str:
     calls = [("call", _call(*each)) for each in trace.calls]
     where = [("scope", ",".join(map(str, trace.setting.sizes))), ("in", trace.setting.name)]
     point = [("clause", clause)] if clause else []
+    if request:
+        point.append(("beside", ",".join(map(str, _moves(request)))))
     return urlencode(
         [*named, *where, *begun, *calls, *point],
         quote_via=quote,
@@ -82,6 +86,26 @@ def opened(text: str) -> tuple[Implementation, Trace]:
     state = _state(setting, beginning, said)
     calls = tuple(_operation(setting, each) for each in said.get("call", []))
     return implementation, Trace(setting, state, calls)
+
+
+def beside(text: str, step: Step) -> Request | None:
+    """The page request that a link shows beside its last call, if there is one.
+
+    Raises:
+        LinkError: there can be no such request.
+    """
+    wanted = parse_qs(text).get("beside", [""])[0]
+    if not wanted:
+        return None
+    for each in requests(step):
+        if ",".join(map(str, _moves(each))) == wanted:
+            return each
+    raise LinkError(f"beside {step.operation} there can be no page request with moves {wanted!r}")
+
+
+def _moves(request: Request) -> tuple[str, int, int, int]:
+    """Who makes it and when, which says all of it."""
+    return request.device, request.raised, request.looked_up, request.handed
 
 
 def _named(implementation: Implementation) -> list[tuple[str, str]]:

@@ -9,17 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from ..contract.clause import CLAUSES
+from ..contract.clauses.visibility import witness
 from ..contract.explorer import Progress, explore, replaying, state_now
 from ..contract.implementation import Implementation, PythonCore, PythonMachine
 from ..contract.moment import moment
 from ..contract.recorder import Recorder
+from ..contract.requests import Request
 from ..contract.scope import Scope, has_handle, possible
 from ..contract.step import PUBLISHED, Row, Setting, Step
 from ..model.objects import Notes
 from ..model.observer import MayFail
 from .drawing import svg
 from .layout import layout
-from .links import HANDLES, LinkError, link, opened, settings
+from .links import HANDLES, LinkError, beside, link, opened, settings
 from .rows import DETAILS, Line, lines
 from .tables import array, in_words
 from .text import notes, twin
@@ -71,7 +73,7 @@ def stepper(text: str, details: bool = False) -> dict[str, Any]:
     machine = implementation.boot(setting, recorder)
     done = replaying(implementation, trace, machine, recorder)
     start, calls = array(state, setting), []
-    for operation, _ in trace.calls:
+    for number, (operation, _) in enumerate(trace.calls, 1):
         known = operation.pasid in setting.pasids
         row = state.rows[setting.pasids.index(operation.pasid)] if known else None
         lost = operation.handle == PUBLISHED and (row is None or not has_handle(row))
@@ -79,7 +81,8 @@ def stepper(text: str, details: bool = False) -> dict[str, Any]:
             raise LinkError(f"nobody can call {operation} there: something before it is missing")
         step = next(done)
         state = state_now(machine)
-        told = _told(implementation, step, recorder, details)
+        request = beside(text, step) if number == len(trace.calls) else None
+        told = _told(implementation, step, recorder, details, request)
         told["said"] = machine.said if isinstance(machine, PythonMachine) and step.result else ""
         told["state"] = array(state, setting).rows
         calls.append(told)
@@ -126,7 +129,9 @@ def worst(text: str, progress: Progress | None = None) -> dict[str, Any]:
                 "id": found.clause.id,
                 "title": found.clause.title,
                 "reason": found.reason,
-                "link": link(found.steps[-1], found.clause.id),
+                "link": link(
+                    found.steps[-1], found.clause.id, witness(found.clause.id, found.steps[-1])
+                ),
             }
             for found in sorted(broken, key=lambda f: (f.clause.family != "INV", f.rank))
         ],
@@ -134,7 +139,11 @@ def worst(text: str, progress: Progress | None = None) -> dict[str, Any]:
 
 
 def _told(
-    implementation: Implementation, step: Step, recorder: Choices, details: bool
+    implementation: Implementation,
+    step: Step,
+    recorder: Choices,
+    details: bool,
+    request: Request | None,
 ) -> dict[str, Any]:
     """One call: its rows, its drawing, what may fail in it, and what it breaks."""
     kind = step.operation.kind
@@ -146,15 +155,15 @@ def _told(
         and isinstance(said := clause.predicate(step), str)
     ]
     details = details or any(clause.id in DETAILS for clause, _ in broken)
-    shown = lines(step, details)
+    shown = lines(step, details, request)
     taken = recorder.taken
     return {
         "call": str(step.operation),
         "outcome": step.outcome,
-        "svg": svg(step, details),
+        "svg": svg(step, details, request),
         "tops": layout(step, shown).tops,
         "rows": [_row(step, line) for line in shown],
-        "twin": twin(step, details=details),
+        "twin": twin(step, "", details, request),
         "remarks": notes(step),
         "notes": [_facts(step.notes_before), _facts(step.notes_after)],
         "choices": [
@@ -182,6 +191,7 @@ def _row(step: Step, line: Line) -> dict[str, Any]:
         "answer": line.answer,
         "wrong": line.wrong,
         "locked": line.locked,
+        "request": line.request,
         "cells": in_words(step.setting, Row(line.slot, line.hardware)),
     }
 

@@ -141,7 +141,7 @@ function showCalls() {
     drop.onclick = () => {
       const wanted = new URLSearchParams(link);
       const list = calls().filter((_, n) => n !== at);
-      wanted.delete("call");
+      for (const name of ["call", "beside"]) wanted.delete(name);
       list.forEach((one) => wanted.append("call", one));
       guard(open(wanted, { at: [Math.max(at - 1, 0), 0], push: true }));
     };
@@ -181,7 +181,7 @@ function showCall() {
   part("view").classList.toggle("stepper-empty", !now);
   if (!now) {
     part("drawing").replaceChildren(make("p", {}, "Nothing has been called yet: choose a call above."));
-    showState(told.start[0].slice(1));
+    showState({ cells: told.start[0].slice(1), request: "" });
     for (const name of ["now", "broken", "more"]) part(name).replaceChildren();
     showChoices([]);
     return;
@@ -202,7 +202,7 @@ function showRow() {
     make("strong", { className: here.wrong ? "broken" : "" }, text),
     make("small", {}, where, here.locked ? ", under the mutex" : ""),
   );
-  showState(here.cells, row ? now.rows[row - 1].cells : here.cells);
+  showState(here, row ? now.rows[row - 1] : here);
   showBroken(now);
   cover(now);
   const atEnd = call === told.calls.length - 1 && row === lastRow();
@@ -211,12 +211,16 @@ function showRow() {
   }
 }
 
-function showState(cells, before = cells) {
-  const rows = told.heads.slice(1).map((head, at) => {
-    const changed = cells[at] !== before[at];
-    const shown = make("td", { className: changed ? "stepper-changed" : "" }, cells[at]);
-    if (changed) shown.append(make("small", {}, ` was ${before[at]}`));
-    return make("tr", {}, make("th", { scope: "row" }, head), shown);
+function showState(here, before = here) {
+  const heads = [...told.heads.slice(1), "a page request beside it"];
+  const now = [...here.cells, here.request];
+  const then = [...before.cells, before.request];
+  const rows = heads.flatMap((head, at) => {
+    if (!now[at]) return []; // there is no request, or not yet
+    const changed = now[at] !== then[at];
+    const shown = make("td", { className: changed ? "stepper-changed" : "" }, now[at]);
+    if (changed && then[at]) shown.append(make("small", {}, ` was ${then[at]}`));
+    return [make("tr", {}, make("th", { scope: "row" }, head), shown)];
   });
   part("state").tBodies[0].replaceChildren(...rows);
 }
@@ -280,6 +284,7 @@ function showChoices(choices) {
 function fail(choices, at) {
   const bits = choices.slice(0, at + 1).map((each, n) => (each.fails !== (n === at) ? "1" : "0"));
   const wanted = new URLSearchParams(link);
+  wanted.delete("beside"); // its moments are those of another course
   const list = calls();
   const fields = [...list[call].split(","), ...Array(6).fill("")].slice(0, 6);
   list[call] = [...fields, bits.join("").replace(/0+$/, "")].join(",").replace(/,+$/, "");
@@ -379,7 +384,7 @@ for (const name of ["first", "back", "forward", "last"]) {
 who.onsubmit = (event) => event.preventDefault();
 who.onchange = ({ target }) => {
   const wanted = new URLSearchParams(link);
-  for (const name of ["clause", "at", "row", "reset", "notes", "of", "old", "new"]) wanted.delete(name);
+  for (const name of ["clause", "beside", "at", "row", "reset", "notes", "of", "old", "new"]) wanted.delete(name);
   wanted.set("run", who.run.value);
   wanted.set("scope", Object.keys(SIZES).map((name) => who[name].value).join(","));
   wanted.delete("in");
@@ -397,6 +402,7 @@ next.onsubmit = (event) => {
   const event_ = { reset_prepare: [name, pasids[0]], reset_done: [name, pasids[0]], mm_release: [first, pasids[0], name] }[kind];
   const plain = [first, next.pasid.value, kind === "handle_get" ? "" : next.domain.value, next.handle.hidden ? "" : next.handle.value];
   const wanted = new URLSearchParams(link);
+  wanted.delete("beside");
   wanted.append("call", [kind, ...(event_ ?? plain)].join(",").replace(/,+$/, ""));
   guard(addCall(wanted, domains));
 };
