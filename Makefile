@@ -14,13 +14,14 @@ unexport VIRTUAL_ENV PYTHONHOME
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 READY = .venv/.ready-$(VERSION)
 EDIT_READY = .venv-edit/.ready-$(VERSION)
+BROWSER_READY = .venv-browser/.ready-$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help html pdf serve test regen lab lint format bench lock clean
+.PHONY: help html pdf serve test test-browser regen lab lint format bench lock clean
 
 help:  ## this list
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
 
 html: $(READY)  ## build the site in _build/html
 	$(PY) -m sphinx -n -W --keep-going -b html -d _build/doctrees . _build/html
@@ -38,6 +39,9 @@ pdf: $(READY)  ## the whole document as one PDF, _build/pasid-spec.pdf; needs ch
 
 test: $(READY)  ## run the notebooks against their stored outputs, and tests/
 	$(PY) -m pytest
+
+test-browser: html $(BROWSER_READY)  ## try the site in chromium, if there is one
+	.venv-browser/bin/python -m pytest tests/browser
 
 regen: $(READY)  ## run the notebooks (or NB=file) and store what they show
 	$(PY) tools/regen.py $(NB)
@@ -72,11 +76,13 @@ COMPILE = .venv/bin/uv pip compile -q --system-certs $(UPGRADE) --universal --py
 lock: $(READY)  ## write the requirements files; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) pyproject.toml --group test --group docs --group lint -o requirements.txt
 	$(COMPILE) pyproject.toml --group edit -c requirements.txt -o requirements-edit.txt
+	$(COMPILE) pyproject.toml --group test --group browser -c requirements.txt \
+	  -o requirements-browser.txt
 	$(COMPILE) --group uv -o requirements-uv.txt
 	$(COMPILE) --group peers --no-deps -o requirements-peers.txt
 
 clean:  ## remove all that make has made
-	rm -rf _build .venv .venv-edit .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build .venv .venv-edit .venv-browser .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # uv only makes it faster: where it does not work, pip installs the same.
 # --compile-bytecode: some machines set PYTHONDONTWRITEBYTECODE, and every start would be slow.
@@ -99,3 +105,6 @@ $(READY): requirements.txt requirements-uv.txt
 
 $(EDIT_READY): requirements-edit.txt requirements-uv.txt
 	$(call environment,.venv-edit,requirements-edit.txt)
+
+$(BROWSER_READY): requirements-browser.txt requirements-uv.txt
+	$(call environment,.venv-browser,requirements-browser.txt)

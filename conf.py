@@ -27,6 +27,7 @@ extensions = [
     "api",
     "cards",
     "errno_table",
+    "in_browser",
     "matrix",
     "publish",
     "registry",
@@ -114,7 +115,7 @@ html_theme = "furo"
 html_title = "The PASID contract"
 html_static_path = ["spec/_static"]
 html_favicon = "spec/_static/icon.svg"
-html_css_files = ["spec.css"]
+html_css_files = ["spec.css", "browser.css"]
 html_copy_source = False
 html_show_sphinx = False
 templates_path = []

@@ -4,7 +4,7 @@
 from . import clauses as _clauses
 from .clause import CLAUSES, Clause
 from .differences import Differences, differences
-from .explorer import Exploration, Finding, Trace, explore, replay
+from .explorer import Exploration, Finding, explore, replay
 from .hitless import hitless
 from .implementation import Implementation, PythonCore
 from .judging import judge_driver
@@ -13,7 +13,7 @@ from .meanwhile import mm_released_meanwhile, page_requests_meanwhile
 from .requests import Request
 from .scope import Habitat, Scope, ScopeError
 from .session import Session
-from .step import Operation, Setting, State, Step
+from .step import Operation, Setting, State, Step, Trace
 from .variant import variant
 
 __all__ = [

@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .explorer import Script, Walk, observe
+from .explorer import Walk, observe
 from .implementation import Implementation, Machine
 from .recorder import Recorder
 from .scope import Scope
-from .step import State, Step
+from .step import Script, State, Step
 
 
 @dataclass

@@ -29,26 +29,18 @@ from .step import (
     Notes,
     Operation,
     Row,
+    Script,
     Setting,
     State,
     Step,
+    Trace,
     concerning,
 )
 
-Script = tuple[bool, ...]
 ONLY_LOCKED = (("lock",), ("unlock",))
 """The events of a call that was refused under the mutex: nothing has changed."""
 
 Progress = Callable[[int, int, int], None]
-
-
-@dataclass(frozen=True)
-class Trace:
-    """How to get somewhere: a setting, a state, and calls with the faults that they meet."""
-
-    setting: Setting
-    start: State
-    calls: tuple[tuple[Operation, Script], ...]
 
 
 @dataclass
@@ -444,15 +436,23 @@ def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
     """
     recorder = Recorder(0)
     machine = implementation.boot(trace.setting, recorder)
-    state, steps = trace.start, []
-    for operation, script in trace.calls:
+    return tuple(replaying(implementation, trace, machine, recorder))
+
+
+def replaying(
+    implementation: Implementation, trace: Trace, machine: Machine, recorder: Recorder
+) -> Iterator[Step]:
+    """Make the calls of a trace one by one; see :func:`replay`."""
+    state = trace.start
+    for number, (operation, script) in enumerate(trace.calls, 1):
         machine.load(state)
         recorder.follow(script)
         before = machine.row(operation.pasid)
         parts, _ = observe(machine, recorder, state, operation, before)
-        steps.append(Step(trace.setting, *parts))
+        step = Step(trace.setting, *parts)
+        step.origin = implementation, replace(trace, calls=trace.calls[:number])
         state = state_now(machine)
-    return tuple(steps)
+        yield step
 
 
 def ends_here(step: Step) -> bool:

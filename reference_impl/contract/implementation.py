@@ -83,6 +83,7 @@ class PythonCore:
         has: likewise.
         habitat: likewise.
         around: the modules that have the group's other calls.
+        changed: if it was made by :func:`.variant.variant`, of what, whose source, and the changes.
     """
 
     name: str
@@ -92,6 +93,7 @@ class PythonCore:
     has: frozenset[str] = field(default_factory=frozenset)
     habitat: Habitat | None = None
     around: Modules = field(default_factory=Modules)
+    changed: tuple[str, str, tuple[tuple[str, str], ...]] | None = None
 
     def boot(self, setting: Setting, recorder: Recorder) -> PythonMachine:
         """Build the group."""

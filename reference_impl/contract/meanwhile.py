@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.observer import Event
-from .explorer import Script, Walk, observe, replay, state_now
+from .explorer import Walk, observe, replay, state_now
 from .implementation import Implementation, PythonCore, PythonMachine
 from .recorder import Recorder
 from .requests import requests
 from .scope import Scope
-from .step import Entry, Operation, Setting, State, Step
+from .step import Entry, Operation, Script, Setting, State, Step
 
 
 @dataclass(frozen=True)

@@ -259,6 +259,7 @@ class Scope:
                 DomainSpec("opless", takes_pasids=False),
                 DomainSpec("foreign-opless", ours=False, takes_pasids=False),
             ),
+            sizes=(self.devices, self.incapable, self.domains, self.pasids),
         )
 
 

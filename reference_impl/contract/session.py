@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..model.objects import NO_PASID
 from ..model.observer import MayFail
 from .explorer import observe, state_now
@@ -11,7 +13,7 @@ from .implementation import Implementation, PythonMachine
 from .known import IMPLEMENTATIONS
 from .recorder import Recorder
 from .scope import Scope
-from .step import NEW, STRAY, Operation, Row, State, Step
+from .step import NEW, STRAY, Operation, Row, State, Step, Trace
 
 __all__ = ["Session"]
 
@@ -86,6 +88,8 @@ class Session:
         self._recorder = _NamedFaults()
         self._machine = self.implementation.boot(self.setting, self._recorder)
         self.state: State = first if first.notes else first._replace(notes=self._machine.notes())
+        self._trace = Trace(self.setting, self.state, ())
+        self._reached = self.state
 
     def attach(
         self, domain: str, pasid: int = 1, handle: str | None = NEW, fail: str = "", dev: str = ""
@@ -179,6 +183,11 @@ class Session:
         step = Step(self.setting, *parts)
         if recorder.wanted:
             raise ValueError(f"{recorder.wanted[0]} was not asked, so it could not fail")
-        self.state = state_now(machine)
+        if self.state != self._reached:  # it was put into another one
+            self._trace = Trace(self.setting, self.state, ())
+        calls = (*self._trace.calls, (operation, recorder.taken))
+        self._trace = replace(self._trace, calls=calls)
+        step.origin = self.implementation, self._trace
+        self.state = self._reached = state_now(machine)
         self.steps.append(step)
         return step

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..model.capability import Capability
 from ..model.objects import EVERY_PASID
@@ -18,6 +19,9 @@ from ..model.objects import Notes as Notes
 from ..model.observer import Event
 from ..model.ownership import EPROBE_DEFER
 from .facts import GroupFacts, group_facts
+
+if TYPE_CHECKING:
+    from .implementation import Implementation
 
 NO_HANDLE = None
 PUBLISHED = "h"
@@ -107,6 +111,8 @@ class Setting(NamedTuple):
     """The kinds of operation that are tried besides attach, replace, detach and look-up."""
     mms: tuple[str, ...] = ()
     """The processes whose memory can be shared."""
+    sizes: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """The devices, incapable ones, domains and PASIDs of the scope that it was made for."""
 
     def domain(self, name: str) -> DomainSpec:
         """The domain of that name."""
@@ -203,6 +209,19 @@ class State(NamedTuple):
     """What else there is: the driver's notes, and the facts of the group (see :mod:`.facts`)."""
 
 
+Script = tuple[bool, ...]
+"""Of each thing in a call that may fail, in order, whether it does; of those behind, none."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How to get somewhere: a setting, a state, and calls with the faults that they meet."""
+
+    setting: Setting
+    start: State
+    calls: tuple[tuple[Operation, Script], ...]
+
+
 def errno_name(number: int) -> str:
     """The kernel's name of an errno."""
     special = {errno.EOPNOTSUPP: "EOPNOTSUPP", EPROBE_DEFER: "EPROBE_DEFER"}
@@ -232,6 +251,9 @@ class Moment(NamedTuple):
 
 class Step:
     """One call on one PASID: what was, what was asked, what happened, what is."""
+
+    origin: tuple[Implementation, Trace] | None = None
+    """Who made it, and how to make it again, where that is kept; no part of what it says."""
 
     def __init__(
         self,

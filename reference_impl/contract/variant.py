@@ -34,13 +34,16 @@ def variant(
         ValueError: a text does not stand in the source exactly once.
     """
     known = IMPLEMENTATIONS[base] if isinstance(base, str) else base
+    parts: dict[str, Any] = {"changed": (known.name, of, changes)}
     if of == "driver":
-        return replace(known, name=name, driver=_changed_driver(known.driver, changes))
+        driver = _changed_driver(known.driver, changes)
+        return replace(known, name=name, driver=driver, **parts)
     if of == "core":
         core = _changed_module(known.core, changes, name)
-        return replace(known, name=name, core=core, around=_upon(known.around, core, name))
+        around = _upon(known.around, core, name)
+        return replace(known, name=name, core=core, around=around, **parts)
     changed = _changed_module(getattr(known.around, of), changes, name)
-    return replace(known, name=name, around=_upon(known.around, changed, name))
+    return replace(known, name=name, around=_upon(known.around, changed, name), **parts)
 
 
 def _upon(around: Modules, changed: ModuleType, name: str) -> Modules:

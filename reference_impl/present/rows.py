@@ -38,6 +38,8 @@ class Line(NamedTuple):
     """Where the arrow to the target comes from, if not from the core."""
     request: str = ""
     """Where the page request is that is drawn beside the call; nothing before it is made."""
+    happened: int = 0
+    """How many of the step's events have happened then."""
 
 
 def lines(step: Step, details: bool = False, request: Request | None = None) -> list[Line]:
@@ -67,15 +69,17 @@ def lines(step: Step, details: bool = False, request: Request | None = None) -> 
         if details or published or kind not in ("lock", "unlock", "handle"):
             number += 1
             now = _line(step.operation, [m.event for m in group if m.event])
-            shown.append(now._replace(slot=slot, hardware=hardware, number=number, locked=locked))
+            now = now._replace(slot=slot, hardware=hardware, number=number, locked=locked)
+            shown.append(now._replace(happened=at - 1))
         _beside(shown, moves, at - 1)
     if step.operation.kind == "handle_get":
         shown.append(Line("looks the array up", slot, hardware, number=1, target="array"))
     elif not number:
         shown.append(Line(_nothing(step), slot, hardware, locked=bool(step.events)))
     if (slot, hardware) != step.after:
-        shown.append(Line("after that", *step.after))
-    shown.append(Line(returned(step), *step.after, wrong=step.result != 0))
+        shown.append(Line("after that", *step.after, happened=at - 1))
+    last = Line(returned(step), *step.after, wrong=step.result != 0, happened=at - 1)
+    shown.append(last)
     _beside(shown, moves, len(moments))
     where = ""
     return [line._replace(request=(where := line.request or where)) for line in shown]
@@ -111,9 +115,10 @@ def _moves(step: Step, request: Request | None) -> dict[int, list[Line]]:
 def _beside(shown: list[Line], moves: dict[int, list[Line]], moment: int) -> None:
     """Put the rows of one moment behind the last row, in which things are as they are then."""
     last = shown[-1]
-    slot, hardware, locked = last.slot, last.hardware, last.locked
+    slot, hardware, locked, happened = last.slot, last.hardware, last.locked, last.happened
     shown.extend(
-        move._replace(slot=slot, hardware=hardware, locked=locked) for move in moves.get(moment, ())
+        move._replace(slot=slot, hardware=hardware, locked=locked, happened=happened)
+        for move in moves.get(moment, ())
     )
 
 

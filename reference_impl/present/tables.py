@@ -125,10 +125,11 @@ def array(shown: Step | State, setting: Setting | None = None) -> Table:
         "page request finds",
         *(f"{d.name} reaches" for d in setting.devices),
     )
-    return Table(heads, [(name, *_row(setting, row)) for name, row in rows])
+    return Table(heads, [(name, *in_words(setting, row)) for name, row in rows])
 
 
-def _row(setting: Setting, row: Row) -> list[str]:
+def in_words(setting: Setting, row: Row) -> list[str]:
+    """How a PASID is: a cell for the array, for the page request and for each device."""
     cells = [
         "empty" if row.slot is None else array_cell(row.slot),
         reader(setting, row.slot) or "nothing",

@@ -12,6 +12,7 @@ from ..contract.requests import Request, fates
 from ..contract.step import Entry, Step, reader
 from .bands import WARNING
 from .drawing import svg
+from .links import link
 from .rows import DETAILS, entry, returned
 from .tables import Table
 from .text import notes, twin
@@ -25,6 +26,7 @@ class Diagram:
         reason: stands at the foot.
         details: see :func:`.rows.lines`.
         request: likewise.
+        clause: the id of the one that the last call breaks, if that is the point.
     """
 
     def __init__(
@@ -33,11 +35,15 @@ class Diagram:
         reason: str = "",
         details: bool = False,
         request: Request | None = None,
+        clause: str = "",
     ) -> None:
         *self.earlier, self.last = steps
         self.reason = reason
+        self.clause = clause
         self.details = details
         self.request = request
+        self.link = link(self.last, clause, request)
+        """What the stepper opens, or nothing."""
 
     def __repr__(self) -> str:
         told = [*self._beginning()]
@@ -51,7 +57,8 @@ class Diagram:
 
     def _repr_html_(self) -> str:
         call = f"<code>{escape(str(self.last.operation))}</code>"
-        out = ['<div class="pasid-diagram">', *map(_paragraph, self._beginning())]
+        opens = f' data-steps="{escape(self.link)}"' if self.link else ""
+        out = [f'<div class="pasid-diagram"{opens}>', *map(_paragraph, self._beginning())]
         if self.earlier:
             calls = [
                 f"<li><code>{escape(str(step.operation))}</code> {escape(returned(step))}</li>"
@@ -100,7 +107,7 @@ def diagram(
     """
     if isinstance(shown, Finding):
         told = story(shown, details)
-        return Diagram([told.last], told.reason, told.details, told.request)
+        return Diagram([told.last], told.reason, told.details, told.request, told.clause)
     return Diagram([shown], "", details, request)
 
 
@@ -124,7 +131,7 @@ def story(shown: Finding | Iterable[Step], details: bool = False) -> Diagram:
         raise ValueError(f"there is no step that breaks {clause}: it is {shown.verdict}")
     reason = f"breaks {clause}: {shown.reason}"
     request = witness(clause, shown.steps[-1])
-    return Diagram(shown.steps, reason, details or clause in DETAILS, request)
+    return Diagram(shown.steps, reason, details or clause in DETAILS, request, clause)
 
 
 def requests(step: Step) -> Table:

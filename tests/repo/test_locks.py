@@ -21,6 +21,11 @@ LOCKS = {
         *GROUPS["lint"],
     ],
     "requirements-edit.txt": [*PROJECT["project"]["dependencies"], *GROUPS["edit"]],
+    "requirements-browser.txt": [
+        *PROJECT["project"]["dependencies"],
+        *GROUPS["test"],
+        *GROUPS["browser"],
+    ],
     "requirements-uv.txt": GROUPS["uv"],
     "requirements-peers.txt": GROUPS["peers"],
 }
@@ -52,6 +57,8 @@ def test_every_package_has_a_hash(name: str) -> None:
 
 
 def test_locks_agree() -> None:
-    both = locked("requirements.txt"), locked("requirements-edit.txt")
-    for package in both[0].keys() & both[1].keys():
-        assert both[0][package] == both[1][package], package
+    main = locked("requirements.txt")
+    for name in ("requirements-edit.txt", "requirements-browser.txt"):
+        other = locked(name)
+        for package in main.keys() & other.keys():
+            assert main[package] == other[package], f"{package} in {name}"

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every page loads, with no error and no request to another host, and weighs little."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import SITE
+
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+NOTEBOOK_BYTES = 500_000
+
+
+def test_every_page_loads(page: Page) -> None:
+    """The fixture sees what goes wrong."""
+    assert len(PAGES) > 30
+    for name in PAGES:
+        if name != "spec/stepper.html":  # which others try
+            page.goto(f"/{name}", wait_until="load")
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("spec/notebooks/")])
+def test_a_notebook_is_light_and_loads_no_python(page: Page, name: str) -> None:
+    bodies: dict[str, int] = {}
+    page.on("response", lambda got: bodies.__setitem__(got.url, len(got.body())))
+    page.goto(f"/{name}", wait_until="networkidle")
+    assert not [url for url in bodies if "pyodide" in url or url.endswith(".zip")]
+    assert sum(bodies.values()) < NOTEBOOK_BYTES
+
+
+def test_counterexamples_open_in_the_stepper(page: Page) -> None:
+    page.goto("/spec/reference/broken/p4.html")
+    link = page.locator(".pasid-diagram[data-steps*='clause=INV-4'] .to-stepper")
+    link.click()
+    page.get_by_role("button", name="Go to where INV-4 breaks").click()
+    assert "reached A, and reaches nothing" in page.locator(".stepper-broken").inner_text()
+
+
+def test_each_drawing_of_the_broken_pages_has_a_link(page: Page) -> None:
+    for path in sorted((SITE / "spec" / "reference" / "broken").glob("*.html")):
+        page.goto(f"/spec/reference/broken/{path.name}")
+        drawings = page.locator(".pasid-diagram").count()
+        assert 0 < drawings == page.locator(".pasid-diagram .to-stepper").count(), path.name
