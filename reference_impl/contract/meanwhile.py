@@ -187,7 +187,7 @@ class _Beside:
     def _alive(self, state: State) -> Iterator[str]:
         """The SVA domains that are attached, and whose address space has not gone."""
         attached = {row.slot.domain for row in state.rows if isinstance(row.slot, Entry)}
-        dead = {fact[2] for fact in state.driver if fact[0] == "dead"}
+        dead = {fact[2] for fact in state.notes if fact[0] == "dead"}
         for spec in self.setting.domains:
             if spec.type == "sva" and spec.name in attached - dead:
                 yield spec.name
