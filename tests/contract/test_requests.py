@@ -162,10 +162,7 @@ def test_the_interleavings_are_counted() -> None:
     [
         ("vtd", {"replace"}),
         ("smmuv3", {"replace", "detach", "reset_prepare"}),
-        (
-            "amd",
-            {"reset_prepare"},
-        ),  # which does not survive it, unless the process has died: DEF-5b
+        ("amd", {"reset_prepare"}),  # its table is gone by then (DEF-5b)
     ],
 )
 def test_a_process_that_dies_meanwhile(name: str, kinds: set[str]) -> None:
