@@ -37,6 +37,8 @@ Script = tuple[bool, ...]
 ONLY_LOCKED = (("lock",), ("unlock",))
 """The events of a call that was refused under the mutex: nothing has changed."""
 
+LAST = ("iommufd_alloc", "iommufd_destroy", "vfio_unbind")
+
 Progress = Callable[[int, int, int], None]
 
 
@@ -366,6 +368,7 @@ def ends_here(step: Step) -> bool:
         or (isinstance(slot, Entry) and slot.domain == NO_DOMAIN)
         or any(call.domain == "blocked" and call.error for call in step.calls)
         or (step.setting.driver and step.misled)
+        or (step.operation.kind in LAST and step.result == 0)
     )
 
 

@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from itertools import product
 
 from ..model.objects import EVERY_PASID, NO_PASID, DomainKind, Notes
+from .iommufd_calls import user_could
 from .step import (
+    IOMMUFD,
     NEW,
     PUBLISHED,
     STRAY,
@@ -43,6 +45,12 @@ class Habitat:
     resets: bool = True
     beginnings: tuple[Notes, ...] = ()
     odd: tuple[str, ...] = ()
+
+    def starts(
+        self, scope: Scope, lacks: frozenset[str]
+    ) -> Iterator[tuple[Setting, list[State]]]:
+        """Each setting of a scope with its starts; see :meth:`Scope.starts`."""
+        yield from scope.starts_in(self, lacks)
 
     def domains(self, number: int) -> tuple[DomainSpec, ...]:
         """The first so many of its domains; those that cannot be set on a PASID are left out."""
@@ -113,7 +121,7 @@ class Scope:
             habitat: what its driver has to be tried with, if that is a part of it.
         """
         if habitat:
-            yield from self._starts_in(habitat, lacks)
+            yield from habitat.starts(self, lacks)
             return
         main = self._group(lacks)
         nothing = Row(None, (None,) * len(main.devices))
@@ -133,7 +141,7 @@ class Scope:
         )
         yield none, [_empty(none)]
 
-    def _starts_in(
+    def starts_in(
         self, habitat: Habitat, lacks: frozenset[str]
     ) -> Iterator[tuple[Setting, list[State]]]:
         """A large group with few kinds, a small one with all; one with resets; the odd ones."""
@@ -231,6 +239,8 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
 
     Those with the published handle make sense only where there is one: see :func:`has_handle`.
     """
+    if setting.calls:
+        return setting.calls
     dev = setting.devices[0].name
     last = setting.devices[-1].name
     handles: tuple[str | None, ...] = (None, NEW, PUBLISHED) if setting.handles else (None,)
@@ -289,6 +299,8 @@ def possible(operation: Operation, state: State, row: Row | None) -> bool:
     A device is reset that is not under reset; an mm goes away once, and nobody attaches it then.
     """
     kind, device, _, domain, _, _ = operation
+    if kind in IOMMUFD:
+        return user_could(operation, state)
     if kind == "reset_prepare":
         return device not in state.resetting
     if kind == "reset_done":

@@ -25,7 +25,23 @@ NEW = "h'"
 STRAY = "stray"
 """The name of a device that is in no group."""
 
-EVENTS = ("reset_prepare", "reset_done", "mm_release")
+IOMMUFD = (
+    "iommufd_attach",
+    "iommufd_replace",
+    "iommufd_detach",
+    "iommufd_alloc",
+    "iommufd_destroy",
+    "iommufd_hw_info",
+    "vfio_attach",
+    "vfio_detach",
+    "vfio_unbind",
+    "page_request",
+    "fault_read",
+    "fault_write",
+)
+"""The kinds of operation of user space, and of a device that asks for a page."""
+
+EVENTS = ("reset_prepare", "reset_done", "mm_release", *IOMMUFD)
 """The kinds of operation that may concern every PASID; a step shows one."""
 
 
@@ -47,6 +63,22 @@ class DomainSpec(NamedTuple):
     """Whether page requests for it are wanted."""
     kind: str = ""
     """What only its driver understands."""
+
+
+class TableSpec(NamedTuple):
+    """What a user of iommufd has an id of: an address space, a page table, a fault queue."""
+
+    id: str
+    kind: str
+    """``"ioas"``, ``"paging"``, ``"nested"`` or ``"queue"``."""
+    of: str = ""
+    """The address space that a paging table is for, the table that a nested one is nested on."""
+    pasid: bool = False
+    """Whether it was made to go with PASIDs."""
+    parent: bool = False
+    """Whether others may be nested on it."""
+    fault: str = ""
+    """The queue of its page requests."""
 
 
 class Setting(NamedTuple):
@@ -72,6 +104,10 @@ class Setting(NamedTuple):
     """Whether devices are reset."""
     short: bool = False
     """Whether only calls with new handles and right arguments are made."""
+    tables: tuple[TableSpec, ...] = ()
+    """What a user of iommufd has made."""
+    calls: tuple[Operation, ...] = ()
+    """The calls that are tried, if they are not those of :func:`.scope.operations`."""
 
     def domain(self, name: str) -> DomainSpec:
         """The domain of that name."""
@@ -94,15 +130,21 @@ class Operation(NamedTuple):
 
     kind: str
     """``"attach"``, ``"replace"``, ``"detach"`` or ``"handle_get"``; or what is no call on a PASID:
-    ``"reset_prepare"``, ``"reset_done"`` of a device, ``"mm_release"`` of an SVA domain."""
+    ``"reset_prepare"``, ``"reset_done"`` of a device, ``"mm_release"`` of an SVA domain; or one of
+    :data:`IOMMUFD`."""
     device: str
     pasid: int
     domain: str | None = None
+    """The domain; or the id of a table, an address space or a fault queue."""
     handle: str | None = NO_HANDLE
     type: str | None = None
-    """Which type of domain a look-up insists on."""
+    """Which type of domain a look-up insists on; or what else is special about a call."""
 
     def __str__(self) -> str:
+        if self.kind in IOMMUFD:
+            where = f"PASID {self.pasid}" if self.pasid else ""
+            what = (self.device, where, self.domain, self.type)
+            return f"{self.kind}({', '.join(filter(None, what))})"
         if self.kind == "handle_get":
             return f"handle_get(PASID {self.pasid}{f', {self.type}' if self.type else ''})"
         if self.kind in EVENTS:

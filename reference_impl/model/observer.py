@@ -33,11 +33,23 @@ Event = tuple[object, ...]
 ``("warn", sentence)``
     the kernel would print a WARN here
 
-A driver may have events of its own; its module says which.
+A driver may have events of its own, and so has iommufd; their modules say which.
 """
 
-MayFail = Literal["memory", "driver", "record", "domain id", "tag", "queue", "table"]
-"""The array's memory; anything that a driver does; or what of a driver's it is."""
+MayFail = Literal[
+    "memory",
+    "driver",
+    "record",
+    "domain id",
+    "tag",
+    "queue",
+    "table",
+    "reserved regions",
+    "mappings",
+    "copy",
+]
+"""The array's memory, or iommufd's; anything that a driver does; what of a driver's it is; what of
+an address space cannot be had; or a copy from or to user space."""
 
 
 class Observer:
