@@ -202,7 +202,7 @@ class Walk:
         self.recorder = Recorder(faults)
         self.machine = implementation.boot(setting, self.recorder)
         # a driver that has noted nothing yet may have its own way of saying so
-        starts = [s if s.driver else s._replace(driver=self.machine.notes()) for s in starts]
+        starts = [s if s.notes else s._replace(notes=self.machine.notes()) for s in starts]
         self.came: dict[State, tuple[State | None, Operation | None, Script, int]]
         self.came = {start: (None, None, (), _prepared(start)) for start in starts}
         """How each state was reached: the state before, the call, its faults, how many calls."""
@@ -220,7 +220,7 @@ class Walk:
             (operation, index.get(operation.pasid), operation.handle == PUBLISHED)
             for operation in operations(self.setting)
         ]
-        guarded = self.setting.driver
+        guarded = self.setting.driver or self.setting.rid
         leaves: dict[tuple[Any, ...], Row | None] = {}  # the row that a step leaves, if any
         unseen = Row(None, ())
         queue = list(came)
@@ -292,19 +292,19 @@ def observe(
 ) -> tuple[tuple[Any, ...], Notes]:
     """Make the call in this state, and say all that can be seen of it.
 
-    Returns the parts of a step, and all that the driver has noted then.
+    Returns the parts of a step, and all that is noted then.
     """
     pasid = operation.pasid
     result, found = machine.run(operation)
     events = tuple(recorder.events)
-    after, elsewhere, notes = before, False, state.driver
+    after, elsewhere, notes = before, False, state.notes
     if events and events != ONLY_LOCKED:  # every change is an event
         after = machine.row(pasid)
         for other, row in zip(machine.pasids, state.rows, strict=True):
             if other != pasid and machine.row(other) != row:
                 elsewhere = True
         notes = machine.notes()
-    shown = concerning(pasid, state.driver, notes)
+    shown = concerning(pasid, state.notes, notes)
     return (
         operation,
         before,

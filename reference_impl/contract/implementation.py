@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..model import recovery
 from ..model.objects import AttachHandle, Device, Domain, Driver, Group, Notes
 from ..model.xarray import RESERVED as MODEL_RESERVED
 from .recorder import Recorder
@@ -23,8 +22,7 @@ from .step import (
     Slot,
     State,
 )
-
-RESETS = ("reset_prepare", "reset_done")
+from .surroundings import Modules, Surroundings
 
 
 class Machine(Protocol):
@@ -42,7 +40,7 @@ class Machine(Protocol):
         """How one PASID is now."""
 
     def notes(self) -> Notes:
-        """What the driver has noted for itself; nothing if it is no part of the machine."""
+        """What the driver has noted for itself, and the facts of the group where they count."""
 
     def resetting(self) -> tuple[str, ...]:
         """The devices that are under reset."""
@@ -85,7 +83,7 @@ class PythonCore:
         lacks: see :class:`Implementation`.
         has: likewise.
         habitat: likewise.
-        recovery: the module with the functions of :mod:`reference_impl.model.recovery`.
+        around: the modules that have the group's other calls.
     """
 
     name: str
@@ -94,7 +92,7 @@ class PythonCore:
     lacks: frozenset[str] = field(default_factory=frozenset)
     has: frozenset[str] = field(default_factory=frozenset)
     habitat: Habitat | None = None
-    recovery: Any = recovery
+    around: Modules = field(default_factory=Modules)
 
     def boot(self, setting: Setting, recorder: Recorder) -> PythonMachine:
         """Build the group."""
@@ -107,8 +105,10 @@ class PythonMachine:
     def __init__(self, implementation: PythonCore, setting: Setting, recorder: Recorder) -> None:
         core = implementation.core
         driver = implementation.driver(recorder, setting.blocks_pasids)
-        self.devices = [Device(d.name, driver, d.max_pasids) for d in setting.devices]
-        self.group = Group(recorder, self.devices)
+        self.devices = [
+            Device(d.name, driver, d.max_pasids, d.ats, d.require_direct) for d in setting.devices
+        ]
+        self.group = Group(recorder, list(self.devices))
         self.driver = driver
         self.slots = self.group.pasid_array.slots
         self.tables = [dev.pasid_table for dev in self.devices]
@@ -125,7 +125,9 @@ class PythonMachine:
                     spec.name, owner, spec.type, spec.takes_pasids, spec.iopf_handler, spec.kind
                 )
         recorder.names_faults = setting.driver
-        self.recovery = implementation.recovery
+        self.around = Surroundings(
+            implementation.around, setting, self.group, self.domains, recorder
+        )
         self.mortal = setting.driver and any(d.type == "sva" for d in setting.domains)
         self.setting = setting
         self.recorder = recorder
@@ -144,10 +146,8 @@ class PythonMachine:
             table.clear()
         for pasid, row in zip(self.pasids, state.rows, strict=True):
             self.restore(pasid, row)
-        for dev in self.devices:
-            dev.blocked = dev.name in state.resetting
-        self.group.recovery_cnt = len(state.resetting)
-        self.driver.load(state.driver)
+        self.around.load(state.notes, state.resetting)
+        self.driver.load(state.notes)
 
     def restore(self, pasid: int, row: Row) -> None:
         """Write one PASID's row into the live objects."""
@@ -169,7 +169,7 @@ class PythonMachine:
         self.group.mutex.held = False
 
     def notes(self) -> Notes:
-        """What the driver says that it has noted.
+        """What the driver says that it has noted, and what the group is.
 
         A domain whose mm has gone and that is attached nowhere has been freed: its name then stands
         for the next one.
@@ -180,10 +180,11 @@ class PythonMachine:
             slots = [self.row(pasid).slot for pasid in self.pasids]
             named = {slot.domain for slot in slots if isinstance(slot, Entry)}
             notes = frozenset(notes) - {fact for fact in dead if fact[2] not in named}
-        return notes
+        facts = self.around.notes()
+        return frozenset(notes) | frozenset(facts) if facts else notes
 
     def resetting(self) -> tuple[str, ...]:
-        """The devices that are blocked."""
+        """The devices that a reset has blocked."""
         return tuple([dev.name for dev in self.devices if dev.blocked])
 
     def row(self, pasid: int) -> Row:
@@ -202,12 +203,12 @@ class PythonMachine:
 
     def run(self, operation: Operation) -> tuple[int | str, str | None]:
         """Call the function; an error is its errno, anything else that is raised is a crash."""
-        kind, device, pasid, name, handle, type_ = operation
+        kind, device, pasid, name, handle, type_, _ = operation
         try:
             if kind == "handle_get":
                 return 0, self.core.attach_handle_get(self.group, pasid, type_).name
-            if kind in RESETS:
-                self._reset(kind, self.by_name[device])
+            if kind in self.around.calls:
+                self.around.calls[kind](operation)
                 return 0, None
             dev, domain = self.by_name[device], self.domains[name]
             if kind == "detach":
@@ -224,12 +225,6 @@ class PythonMachine:
         except Exception as crash:
             return f"crashed: {type(crash).__name__}: {crash}", None
         return 0, None
-
-    def _reset(self, kind: str, dev: Device) -> None:
-        if kind == "reset_prepare":
-            self.recovery.reset_prepare(dev, self.core)
-        else:
-            self.recovery.reset_done(dev)
 
     def _handle(self, handle: str | None, pasid: int) -> tuple[object, ...]:
         if not self.setting.handles:

@@ -23,11 +23,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..model import vfio
-from ..model.iommufd import device, eventq, hw_pagetable
-from ..model.iommufd.objects import BoundDevice, Context, FaultQueue, Hwpt, Ioas, PageRequest, Record
+from ..model.iommufd.objects import OWNER, BoundDevice, Context, FaultQueue, Hwpt, Ioas, PageRequest, Record
 from ..model.objects import EVERY_PASID, NO_PASID, AttachHandle, Domain, Driver, Fact, Notes
-from ..model.vfio import ATTACH_ALL, ATTACH_MIN, DETACH_ALL, DETACH_MIN, PASID_FLAG, PtArgument
+from ..model.iommufd.hw_pagetable import hwpt_alloc
+from ..model.vfio import (
+    ATTACH_ALL,
+    ATTACH_MIN,
+    DETACH_ALL,
+    DETACH_MIN,
+    PASID_FLAG,
+    PtArgument,
+    VfioDevice,
+)
 from .implementation import PythonCore, PythonMachine
 from .recorder import Recorder
 from .step import IOMMUFD, NEW, Operation, Setting, State
@@ -38,18 +45,7 @@ ODD_ARGUMENTS = ("short", "without PASID", "unknown flag", "PASID 0")
 
 @dataclass(frozen=True)
 class Iommufd(PythonCore):
-    """iommufd on top of the core.
-
-    Args:
-        device: the module with the functions of :mod:`reference_impl.model.iommufd.device`.
-        eventq: that of :mod:`reference_impl.model.iommufd.eventq`.
-        vfio: that of :mod:`reference_impl.model.vfio`.
-    """
-
-    device: Any = device
-    eventq: Any = eventq
-    hw_pagetable: Any = hw_pagetable
-    vfio: Any = vfio
+    """iommufd on top of the core."""
 
     def boot(self, setting: Setting, recorder: Recorder) -> IommufdMachine:
         """Bind the devices and make the tables."""
@@ -80,16 +76,14 @@ class IommufdMachine(PythonMachine):
 
     def __init__(self, implementation: Iommufd, setting: Setting, recorder: Recorder) -> None:
         super().__init__(implementation, setting, recorder)
-        self.implementation = implementation
-        group = self.group
-        group.default_domain = self.driver.identity_domain
+        self.calls = implementation.around
         self.ictx = ictx = Machines(recorder)
         self.bound: dict[str, BoundDevice] = {}
         for dev in self.devices:
             bound = ictx.bind(dev, dev.name.startswith("vf"), dev.name.startswith("raw"))
             self.bound[dev.name] = bound
         self.files = {
-            name: vfio.VfioDevice(idev, not name.startswith("old"))
+            name: VfioDevice(idev, not name.startswith("old"))
             for name, idev in self.bound.items()
         }
         first = next(iter(self.bound.values()))
@@ -99,7 +93,7 @@ class IommufdMachine(PythonMachine):
             elif spec.kind == "queue":
                 ictx.add(FaultQueue(spec.id))
             else:
-                hwpt = hw_pagetable.hwpt_alloc(
+                hwpt = hwpt_alloc(
                     first, spec.of, spec.id, spec.pasid, spec.parent, spec.fault
                 )
                 self.domains[spec.id] = hwpt.domain
@@ -107,7 +101,7 @@ class IommufdMachine(PythonMachine):
 
     def load(self, state: State) -> None:
         """Be in this state, facts of iommufd's included."""
-        mine = [fact for fact in state.driver if fact[0] in LOADS]
+        mine = [fact for fact in state.notes if fact[0] in LOADS]
         ictx = self.ictx
         ictx.objects = dict(self.made)
         for thing in self.made.values():
@@ -128,13 +122,11 @@ class IommufdMachine(PythonMachine):
         for fact in sorted(mine, key=lambda fact: fact[0] != "auto"):
             if fact[0] == "auto":
                 self._make(*fact[2:])
-        super().load(state._replace(driver=frozenset(state.driver) - set(mine)))
+        super().load(state._replace(notes=frozenset(state.notes) - set(mine)))
         slot = self.slots.get(NO_PASID)
-        owned = not all(idev.noiommu for idev in self.bound.values())
-        self.group.domain = slot.domain if isinstance(slot, AttachHandle) else None
-        if owned and self.group.domain is None:
-            self.group.domain = self.driver.blocked_domain
-        self.group.owner, self.group.owner_cnt = ("iommufd", len(self.devices)) if owned else ("", 0)
+        blocked = self.driver.blocked_domain
+        self.group.domain = slot.domain if isinstance(slot, AttachHandle) else blocked
+        self.group.owner, self.group.owner_cnt = OWNER, len(self.bound)
         for fact in sorted(mine, key=str):
             LOADS[str(fact[0])](self, *fact[2:])
 
@@ -222,8 +214,8 @@ class IommufdMachine(PythonMachine):
             return f"crashed: {type(crash).__name__}: {crash}", None
 
     def _run(self, operation: Operation) -> str | None:
-        kind, name, pasid, pt, _, special = operation
-        calls, ictx, pt = self.implementation, self.ictx, pt or ""
+        kind, name, pasid, pt, _, special, _ = operation
+        calls, ictx, pt = self.calls, self.ictx, pt or ""
         idev = self.bound[name]
         if kind == "iommufd_attach":
             return str(calls.device.device_attach(idev, pasid, pt))

@@ -21,9 +21,9 @@ def user_could(operation: Operation, state: State) -> bool:
     promise it. The number of open page requests is the explorer's own limit.
     """
     if operation.kind == "page_request":
-        return len(told(state.driver, "request")) < REQUESTS
+        return len(told(state.notes, "request")) < REQUESTS
     if operation.kind == "iommufd_detach":
-        devices = [fact[4] for fact in told(state.driver, "record") if fact[2] == operation.pasid]
+        devices = [fact[4] for fact in told(state.notes, "record") if fact[2] == operation.pasid]
         return not devices or operation.device in devices[0]
     return True
 

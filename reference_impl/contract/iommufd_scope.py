@@ -40,7 +40,7 @@ class IommufdHabitat(Habitat):
             here = Setting(name, specs, (), (0, 1), driver=True, short=True, tables=tables)
             tried = [operation for part in calls for operation in part(here)]
             nothing = Row(None, (None,) * len(devices))
-            return here._replace(calls=tuple(tried)), [State((nothing,) * 2)]
+            return here._replace(tried=tuple(tried)), [State((nothing,) * 2)]
 
         two = ("d0", "d1")[: max(scope.devices, 1)]
         spaces = (SPACE, OTHER_SPACE, PARENT, PAGING, ELSEWHERE)

@@ -239,8 +239,8 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
 
     Those with the published handle make sense only where there is one: see :func:`has_handle`.
     """
-    if setting.calls:
-        return setting.calls
+    if setting.tried:
+        return setting.tried
     dev = setting.devices[0].name
     last = setting.devices[-1].name
     handles: tuple[str | None, ...] = (None, NEW, PUBLISHED) if setting.handles else (None,)
@@ -298,14 +298,14 @@ def possible(operation: Operation, state: State, row: Row | None) -> bool:
 
     A device is reset that is not under reset; an mm goes away once, and nobody attaches it then.
     """
-    kind, device, _, domain, _, _ = operation
+    kind, device, _, domain, *_ = operation
     if kind in IOMMUFD:
         return user_could(operation, state)
     if kind == "reset_prepare":
         return device not in state.resetting
     if kind == "reset_done":
         return device in state.resetting
-    if ("dead", EVERY_PASID, domain) in state.driver:
+    if ("dead", EVERY_PASID, domain) in state.notes:
         return kind == "detach"
     if kind == "mm_release":
         return row is not None and isinstance(row.slot, Entry) and row.slot.domain == domain

@@ -69,7 +69,7 @@ class Session:
         self.steps: list[Step] = []
         self._recorder = _NamedFaults()
         self._machine = self.implementation.boot(self.setting, self._recorder)
-        self.state: State = starts[0]._replace(driver=self._machine.notes())
+        self.state: State = starts[0]._replace(notes=self._machine.notes())
 
     def attach(
         self, domain: str, pasid: int = 1, handle: str | None = NEW, fail: str = "", dev: str = ""
@@ -106,7 +106,7 @@ class Session:
             )
             for r in self.state.rows
         ]
-        self.state = State(tuple(rows), devices, self.state.driver)
+        self.state = State(tuple(rows), devices, self.state.notes)
 
     def _call(
         self, kind: str, domain: str, pasid: int, handle: str | None, fail: str, dev: str

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
+from ..model.capability import Capability
 from ..model.objects import EVERY_PASID
 from ..model.objects import Notes as Notes
 from ..model.observer import Event
+from .facts import GroupFacts, group_facts
 
 NO_HANDLE = None
 PUBLISHED = "h"
@@ -41,8 +43,17 @@ IOMMUFD = (
 )
 """The kinds of operation of user space, and of a device that asks for a page."""
 
-EVENTS = ("reset_prepare", "reset_done", "mm_release", *IOMMUFD)
-"""The kinds of operation that may concern every PASID; a step shows one."""
+GROUP = ("attach_group", "detach_group", "claim_group_owner", "release_group_owner")
+HANDLE = ("attach_group_handle", "replace_group_handle", "detach_group_handle")
+RESETS = ("reset_prepare", "reset_done")
+DEVICE = (
+    *("use_default_domain", "unuse_default_domain", "claim_device_owner", "release_device_owner"),
+    *("probe_device", "remove_device", "deferred_attach"),
+)
+SVA = ("sva_bind", "sva_unbind")
+EVENTS = (*RESETS, "mm_release", *GROUP, *HANDLE, *DEVICE, *SVA, *IOMMUFD)
+"""The kinds of operation that may concern every PASID; a step shows one. :data:`GROUP` and
+:data:`HANDLE` are called for the group, the others for a device."""
 
 
 class DeviceSpec(NamedTuple):
@@ -50,6 +61,14 @@ class DeviceSpec(NamedTuple):
 
     name: str
     max_pasids: int
+    ats: bool = True
+    """Whether it has a TLB of its own, so that the IOMMU takes part in its resets."""
+    require_direct: bool = False
+    """Whether firmware needs mappings of it to stay as they are."""
+    defers: bool = False
+    """Whether its attach is put off until it is used, once it is probed."""
+    capability: Capability | None = None
+    """What is looked at when it is probed, where that is tried."""
 
 
 class DomainSpec(NamedTuple):
@@ -104,9 +123,16 @@ class Setting(NamedTuple):
     """Whether devices are reset."""
     short: bool = False
     """Whether only calls with new handles and right arguments are made."""
+    rid: bool = False
+    """Whether DMA without a PASID is part of it; PASID 0 is then one of the PASIDs, and the notes
+    have the facts of :mod:`.facts`."""
+    calls: tuple[str, ...] = ()
+    """The kinds of operation that are tried besides attach, replace, detach and look-up."""
+    mms: tuple[str, ...] = ()
+    """The processes whose memory can be shared."""
     tables: tuple[TableSpec, ...] = ()
     """What a user of iommufd has made."""
-    calls: tuple[Operation, ...] = ()
+    tried: tuple[Operation, ...] = ()
     """The calls that are tried, if they are not those of :func:`.scope.operations`."""
 
     def domain(self, name: str) -> DomainSpec:
@@ -130,8 +156,7 @@ class Operation(NamedTuple):
 
     kind: str
     """``"attach"``, ``"replace"``, ``"detach"`` or ``"handle_get"``; or what is no call on a PASID:
-    ``"reset_prepare"``, ``"reset_done"`` of a device, ``"mm_release"`` of an SVA domain; or one of
-    :data:`IOMMUFD`."""
+    one of :data:`EVENTS`."""
     device: str
     pasid: int
     domain: str | None = None
@@ -139,6 +164,8 @@ class Operation(NamedTuple):
     handle: str | None = NO_HANDLE
     type: str | None = None
     """Which type of domain a look-up insists on; or what else is special about a call."""
+    who: str | None = None
+    """Who claims a group or device; whose memory is shared."""
 
     def __str__(self) -> str:
         if self.kind in IOMMUFD:
@@ -148,7 +175,9 @@ class Operation(NamedTuple):
         if self.kind == "handle_get":
             return f"handle_get(PASID {self.pasid}{f', {self.type}' if self.type else ''})"
         if self.kind in EVENTS:
-            return f"{self.kind}({self.domain or self.device})"
+            whole = self.kind in (*GROUP, *HANDLE, "mm_release")
+            words = (None if whole else self.device, self.domain, self.handle, self.who)
+            return f"{self.kind}({', '.join(word for word in words if word)})"
         where = "" if self.device != STRAY else f", {STRAY}"
         handle = "" if self.handle is None else f", {self.handle}"
         return f"{self.kind}({self.domain}, PASID {self.pasid}{where}{handle})"
@@ -162,7 +191,7 @@ class Entry(NamedTuple):
 
 
 def concerning(pasid: int, before: Notes, after: Notes) -> tuple[Notes, Notes]:
-    """Of a driver's notes before and after a call: those on its PASID, and those that changed."""
+    """Of the notes before and after a call: those on its PASID, and those that changed."""
     if not before and not after:
         return (), ()
     left, came = frozenset(before), frozenset(after)
@@ -195,8 +224,8 @@ class State(NamedTuple):
     """For each PASID of the setting."""
     resetting: tuple[str, ...] = ()
     """The devices that a reset has blocked; the group is in recovery while there is one."""
-    driver: Notes = ()
-    """What the driver has noted for itself."""
+    notes: Notes = ()
+    """What else there is: the driver's notes, and the facts of the group (see :mod:`.facts`)."""
 
 
 def errno_name(number: int) -> str:
@@ -256,7 +285,7 @@ class Step:
         self.elsewhere = elsewhere
         """Whether any other PASID of the group was changed."""
         self.notes_before = notes_before
-        """What the driver had noted before, of this PASID or what changed: see `concerning`."""
+        """What was noted before, of this PASID or what changed: see `concerning`."""
         self.notes_after = notes_after
 
     def key(self) -> tuple[object, ...]:
@@ -337,6 +366,36 @@ class Step:
     def specs(self) -> dict[str, DomainSpec]:
         """The domains that can be attached, by name."""
         return {d.name: d for d in self.setting.domains}
+
+    @cached_property
+    def was(self) -> GroupFacts:
+        """The facts of the group before the call."""
+        return group_facts(self.notes_before)
+
+    @cached_property
+    def now(self) -> GroupFacts:
+        """The facts of the group after it."""
+        return group_facts(self.notes_after)
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """The devices that were in the group, in its order."""
+        return self.was.members or tuple(d.name for d in self.setting.devices)
+
+    @cached_property
+    def capable(self) -> tuple[str, ...]:
+        """Those of them that have PASIDs."""
+        if not self.setting.rid:
+            return self.setting.capable
+        return tuple(name for name in self.members if name in self.setting.capable)
+
+    @cached_property
+    def limit(self) -> int:
+        """The smallest number of PASIDs that one of those has; 0 where none is capable."""
+        if not self.setting.rid:
+            return self.setting.limit
+        limits = {d.name: d.max_pasids for d in self.setting.devices}
+        return min((limits[name] for name in self.capable), default=0)
 
     @cached_property
     def misled(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from ..model.objects import Driver
 from .implementation import PythonCore
 from .known import IMPLEMENTATIONS
+from .surroundings import Modules
 
 Change = tuple[str, str]
 
@@ -25,8 +26,9 @@ def variant(
         base: the implementation to start from, or its name.
         changes: pairs of what stands in its source exactly once, and what shall stand there.
         name: what to call the result.
-        of: whose source: ``"core"``, ``"driver"`` (its methods and those it inherits) or
-            ``"recovery"``.
+        of: whose source: ``"core"``, ``"driver"`` (its methods and those it inherits), or another
+            module of the model: ``"rid"``, ``"recovery"``, ``"ownership"``, ``"membership"``,
+            ``"sva"``, ``"hw_pagetable"``, ``"eventq"``, ``"device"`` or ``"vfio"``. The modules that stand upon it then stand upon what was changed.
 
     Raises:
         ValueError: a text does not stand in the source exactly once.
@@ -34,9 +36,28 @@ def variant(
     known = IMPLEMENTATIONS[base] if isinstance(base, str) else base
     if of == "driver":
         return replace(known, name=name, driver=_changed_driver(known.driver, changes))
-    changed = _changed_module(getattr(known, of), changes, name)
-    parts: dict[str, Any] = {of: changed}
-    return replace(known, name=name, **parts)
+    if of == "core":
+        core = _changed_module(known.core, changes, name)
+        return replace(known, name=name, core=core, around=_upon(known.around, core, name))
+    changed = _changed_module(getattr(known.around, of), changes, name)
+    return replace(known, name=name, around=_upon(known.around, changed, name))
+
+
+def _upon(around: Modules, changed: ModuleType, name: str) -> Modules:
+    """The modules, each made again with what it takes from those that are made again."""
+    made = {changed.__name__: changed}
+    for part, module in around._asdict().items():
+        if module.__name__ == changed.__name__:
+            around = around._replace(**{part: changed})
+            continue
+        again = _changed_module(module, (), name)
+        for key, value in vars(again).items():
+            origin = made.get(getattr(value, "__module__", ""))
+            if origin and key in vars(origin):
+                vars(again)[key] = vars(origin)[key]
+        made[again.__name__] = again
+        around = around._replace(**{part: again})
+    return around
 
 
 def _changed_module(module: ModuleType, changes: tuple[Change, ...], name: str) -> ModuleType:

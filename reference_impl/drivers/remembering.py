@@ -5,12 +5,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.objects import Driver
+from ..model.objects import NO_PASID, Device, Domain, Driver
 from ..model.observer import MayFail
 
 
 class Remembering(Driver):
     """A driver with records."""
+
+    def attach_dev(self, domain: Domain, dev: Device, old: Domain | None) -> None:
+        """DMA without a PASID is no subject of these drivers: it is served, and nothing noted."""
+        super().write_entry(dev, NO_PASID, domain)
 
     def may_fail(self, what: MayFail) -> None:
         """An allocation, or another thing that can be had or not."""

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 from ..model.objects import EVERY_PASID, Device, Domain, DomainKind, Fact, Notes
 from ..model.observer import Observer
-from ..model.recovery import driver_get_domain_for_dev
+from ..model.rid import driver_get_domain_for_dev
 from .remembering import Remembering
 
 Descriptor = tuple[str, bool]
@@ -76,7 +76,8 @@ class Smmuv3(Remembering):
 
     def get_domain_for_dev(self, dev: Device) -> None:
         """Without a PASID there must be pass-through or nothing, or a table already."""
-        type = driver_get_domain_for_dev(dev)
+        serving = driver_get_domain_for_dev(dev)
+        type = serving.type if serving else None
         self.observer.saw(("rid", dev.name, type))
         assert type in ("identity", "blocked")
 

@@ -308,7 +308,7 @@ class KernelMachine:
         return Made(f"crashed: {how}", None, (), (), 0, ())
 
     def _call(self, operation: Operation) -> bytes:
-        kind, device, pasid, domain, handle, type_ = operation
+        kind, device, pasid, domain, handle, type_, _ = operation
         handles = {None: NONE, NEW: PLACES}
         if handle == PUBLISHED:
             handles[PUBLISHED] = self.pasids.index(pasid)

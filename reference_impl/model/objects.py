@@ -64,6 +64,24 @@ class Domain:
             raise
         driver.observer.saw(("return", dev.name, 0))
 
+    def attach_dev(self, dev: Device, old: Domain | None) -> None:
+        """Ask the device's driver to serve DMA without a PASID with this domain instead of *old*.
+
+        Raises:
+            OSError: the driver could not.
+
+        Source: ``__iommu_attach_device()``.
+        """
+        driver = dev.driver
+        driver.observer.asked(dev, self, old, NO_PASID)
+        try:
+            driver.attach_dev(self, dev, old)
+        except OSError as error:
+            driver.observer.saw(("return", dev.name, error.errno))
+            raise
+        dev.attach_deferred = False
+        driver.observer.saw(("return", dev.name, 0))
+
     def seen(self) -> tuple[str, str | None]:
         """As an array entry: a plain domain, which no page request can be handed to."""
         return (self.name, None)
@@ -122,16 +140,32 @@ class Device:
         name: how the pages call it.
         driver: the driver of the IOMMU that it is behind.
         max_pasids: the number of PASIDs, PASID 0 included; 0 means it cannot send any.
+        ats: whether it has a TLB of its own (PCI's ATS).
+        require_direct: whether firmware needs mappings of it to stay as they are.
     """
 
-    def __init__(self, name: str, driver: Driver, max_pasids: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        driver: Driver,
+        max_pasids: int,
+        ats: bool = True,
+        require_direct: bool = False,
+    ) -> None:
         self.name = name
         self.driver = driver
         self.max_pasids = max_pasids
+        self.ats = ats
+        self.require_direct = require_direct
         self.group: Group | None = None
         self.blocked = False
         """Whether a reset of this device is under way, which has blocked it already."""
+        self.reset_depth = 0
+        """How many resets of this device are under way, one within the other."""
+        self.attach_deferred = False
+        """Whether its driver waits for the first use before it touches the hardware."""
         self.pasid_table: dict[int, Domain] = {}
+        """What each PASID reaches; at ``NO_PASID``, what DMA without one does."""
 
     def __repr__(self) -> str:
         return self.name
@@ -142,6 +176,16 @@ class Group:
 
     def __init__(self, observer: Observer, devices: list[Device]) -> None:
         self.devices = devices
+        self.domain: Domain | None = None
+        """What serves DMA without a PASID; a device under reset is blocked all the same."""
+        self.default_domain: Domain | None = None
+        """What the kernel's own drivers use; none before the first probe is done."""
+        self.blocking_domain: Domain | None = None
+        """What blocks all of a device's DMA; known when it was needed for the first time."""
+        self.owner: str | None = None
+        """The user space driver, or whoever else, to whom the DMA of the group belongs."""
+        self.owner_cnt = 0
+        """How often the group is owned, or used by drivers of the kernel."""
         for dev in devices:
             dev.group = self
         self.pasid_array: XArray[Entry] = XArray(observer)
@@ -222,8 +266,29 @@ class Driver:
             raise OSError(error, f"{dev.name} cannot set {domain.name}")
         self.write_entry(dev, pasid, domain)
 
+    def attach_dev(self, domain: Domain, dev: Device, old: Domain | None) -> None:
+        """Set *domain* for the DMA of one device without a PASID, or keep what was there.
+
+        Args:
+            domain: what to translate with; the driver's ``blocked_domain`` means: no longer at all.
+            dev: the device; it need not have PASIDs.
+            old: what serves that DMA now, None if nothing was ever set.
+
+        Raises:
+            OSError: it could not be done.
+        """
+        if error := self.observer.fails("driver"):
+            raise OSError(error, f"{dev.name} cannot attach {domain.name}")
+        self.write_entry(dev, NO_PASID, domain)
+
     def mm_release(self, domain: Domain) -> None:
         """The address space of an SVA domain is going away: nothing may reach it any more."""
+
+    def release_device(self, dev: Device) -> None:
+        """The device leaves: its PASID table goes, with whatever is in it."""
+        for pasid in sorted(dev.pasid_table):
+            if pasid != NO_PASID:
+                self.write_entry(dev, pasid, self.blocked_domain)
 
     def save(self) -> Notes:
         """What the driver has noted for itself: facts; this one notes nothing."""

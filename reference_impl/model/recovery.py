@@ -1,70 +1,100 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reset of a device: its PASIDs are blocked meanwhile, and the array remembers them.
+"""Reset of a device: all its DMA is blocked meanwhile, and the group remembers what it had.
 
-Only as far as PASIDs are concerned: traffic without a PASID, and resets within a reset, are left
-out. Source: ``drivers/iommu/iommu.c`` of Linux 7.3.
+Source: ``drivers/iommu/iommu.c`` of Linux 7.3. Left out: devices that send with the requester id of
+another one, of which the end of a reset only warns.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from .core import domain_of
+from .core import domain_of, remove_dev_pasid
 from .objects import Device, Domain, Entry, Group
+from .rid import need_blocking_domain
 from .xarray import XArray
 
 
-def reset_prepare(dev: Device, core: Any) -> None:
-    """Block every PASID of one device; from here on the group is in recovery.
+def reset_prepare(dev: Device) -> None:
+    """Block one device, with and without PASIDs; from here on the group is in recovery.
 
     Args:
         dev: the device that will be reset.
-        core: the module whose ``remove_dev_pasid()`` blocks.
+
+    Raises:
+        OSError: what its driver said; nothing has been prepared then.
 
     Source: ``pci_dev_reset_iommu_prepare()``.
     """
     group = dev.group
-    assert group is not None
+    if not dev.ats or group is None:
+        return
     with group.mutex:
-        dev.blocked = True
+        dev.reset_depth += 1
+        if dev.reset_depth > 1:
+            return
+
+        # WITHOUT A PASID: the group keeps its domain
+        blocking = need_blocking_domain(group)
+        if group.domain is not blocking:
+            try:
+                blocking.attach_dev(dev, group.domain)
+            except OSError:
+                dev.reset_depth -= 1
+                raise
+        dev.blocked = True  # before the driver is asked again, and asks what there is
+
+        # WITH A PASID: the array keeps its entries
         if dev.max_pasids:
             for pasid, domain in attached(group.pasid_array):
-                core.remove_dev_pasid(domain, group, dev, pasid)
+                remove_dev_pasid(domain, group, dev, pasid)
         group.recovery_cnt += 1
 
 
 def reset_done(dev: Device) -> None:
-    """Set again, on that device alone, what the array names now.
+    """Set again, on that device alone, what group and array name now.
 
     Source: ``pci_dev_reset_iommu_done()``.
     """
     group = dev.group
-    assert group is not None
+    if not dev.ats or group is None:
+        return
     with group.mutex:
-        dev.blocked = False
+        if dev.reset_depth == 0:
+            group.warn(f"{dev} is not under reset")
+            return
+        dev.reset_depth -= 1
+        if dev.reset_depth:
+            return
+
+        # WITHOUT A PASID
+        if group.domain not in (None, group.blocking_domain):
+            return_dev(group, dev)
+        dev.blocked = False  # before the driver is asked again, and asks what there is
+
+        # WITH A PASID
         if dev.max_pasids:
             for pasid, domain in attached(group.pasid_array):
                 return_dev_pasid(domain, group, dev, pasid)
         group.recovery_cnt -= 1
 
 
-def return_dev_pasid(domain: Domain, group: Group, dev: Device, pasid: int) -> None:
-    """Set one domain on a device that has the blocked domain there; if it fails, only warn."""
+def return_dev(group: Group, dev: Device) -> None:
+    """Attach the group's domain to a device that has the blocking one; if it fails, only warn."""
+    assert group.domain is not None
     try:
-        domain.set_dev_pasid(dev, pasid, dev.driver.blocked_domain)
+        group.domain.attach_dev(dev, group.blocking_domain)
+    except OSError:
+        group.warn(f"{dev} does not get {group.domain} back")
+
+
+def return_dev_pasid(domain: Domain, group: Group, dev: Device, pasid: int) -> None:
+    """Set one domain on a device that has the blocking one there; if it fails, only warn."""
+    try:
+        domain.set_dev_pasid(dev, pasid, group.blocking_domain)
     except OSError:
         group.warn(f"{dev} does not get {domain} back for PASID {pasid}")
 
 
-def driver_get_domain_for_dev(dev: Device) -> str:
-    """Which kind of domain a driver has to assume for the device's traffic without a PASID.
-
-    Source: ``iommu_driver_get_domain_for_dev()``.
-    """
-    return "blocked" if dev.blocked else "identity"
-
-
 def attached(array: XArray[Entry]) -> list[tuple[int, Domain]]:
-    """The PASIDs that the array names a domain for, in order."""
-    found = ((pasid, array.load(pasid)) for pasid in sorted(array.slots))
+    """The PASIDs that the array names a domain for, in order; what stands for none is left out."""
+    found = ((pasid, array.load(pasid)) for pasid in sorted(array.slots) if pasid)
     return [(pasid, domain_of(entry)) for pasid, entry in found if entry is not None]

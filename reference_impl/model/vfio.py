@@ -13,7 +13,7 @@ from errno import EINVAL, EOPNOTSUPP
 from typing import Final
 
 from .core import refused
-from .iommufd import device
+from .iommufd.device import device_attach, device_detach, device_replace
 from .iommufd.objects import BoundDevice
 from .objects import NO_PASID
 
@@ -130,8 +130,8 @@ def copy(vdev: VfioDevice) -> None:
 def attach_ioas(vdev: VfioDevice, pt_id: str) -> str:
     """Source: ``vfio_iommufd_physical_attach_ioas()``."""
     if vdev.attached:
-        return device.device_replace(vdev.idev, NO_PASID, pt_id)
-    pt_id = device.device_attach(vdev.idev, NO_PASID, pt_id)
+        return device_replace(vdev.idev, NO_PASID, pt_id)
+    pt_id = device_attach(vdev.idev, NO_PASID, pt_id)
     vdev.attached = True
     return pt_id
 
@@ -139,16 +139,16 @@ def attach_ioas(vdev: VfioDevice, pt_id: str) -> str:
 def detach_ioas(vdev: VfioDevice) -> None:
     """Source: ``vfio_iommufd_physical_detach_ioas()``."""
     if vdev.attached:
-        device.device_detach(vdev.idev, NO_PASID)
+        device_detach(vdev.idev, NO_PASID)
         vdev.attached = False
 
 
 def pasid_attach_ioas(vdev: VfioDevice, pasid: int, pt_id: str) -> str:
     """Source: ``vfio_iommufd_physical_pasid_attach_ioas()``."""
     if pasid in vdev.pasids:
-        return device.device_replace(vdev.idev, pasid, pt_id)
+        return device_replace(vdev.idev, pasid, pt_id)
     vdev.idev.ictx.need("memory")  # the book's page; there ENOSPC beyond the largest int
-    pt_id = device.device_attach(vdev.idev, pasid, pt_id)
+    pt_id = device_attach(vdev.idev, pasid, pt_id)
     vdev.pasids.add(pasid)
     return pt_id
 
@@ -156,7 +156,7 @@ def pasid_attach_ioas(vdev: VfioDevice, pasid: int, pt_id: str) -> str:
 def pasid_detach_ioas(vdev: VfioDevice, pasid: int) -> None:
     """Source: ``vfio_iommufd_physical_pasid_detach_ioas()``."""
     if pasid in vdev.pasids:
-        device.device_detach(vdev.idev, pasid)
+        device_detach(vdev.idev, pasid)
         vdev.pasids.remove(pasid)
 
 

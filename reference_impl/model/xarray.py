@@ -41,6 +41,11 @@ class XArray(Generic[E]):
         self.slots: dict[int, E | _Reserved] = {}
         self._observer = observer
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is there, and nothing reserved."""
+        return not self.slots
+
     def load(self, index: int) -> E | None:
         """What a reader finds; a reserved slot reads as absent."""
         slot = self.slots.get(index)

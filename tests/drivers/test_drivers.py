@@ -23,7 +23,7 @@ def test_saved_is_loaded(name: str) -> None:
         machine = each.boot(setting, Recorder(0))
         for state in walk.came:
             machine.load(state)
-            assert machine.notes() == state.driver
+            assert machine.notes() == state.notes
             assert machine.resetting() == state.resetting
             assert tuple(machine.row(p) for p in setting.pasids) == state.rows
 
@@ -70,4 +70,4 @@ def test_a_session_names_what_fails() -> None:
     session = Session("vtd", devices=2)
     assert session.attach("A", fail="d1:tag").outcome == "-ENOMEM"
     assert session.attach("A").outcome == "0"
-    assert {fact[0] for fact in session.state.driver} == {"record", "did", "tag", "pte", "table"}
+    assert {fact[0] for fact in session.state.notes} == {"record", "did", "tag", "pte", "table"}

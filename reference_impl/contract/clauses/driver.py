@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from errno import EINVAL, EOPNOTSUPP
 from typing import NamedTuple
 
+from ...model.objects import NO_PASID
 from ...model.observer import Event
 from ..clause import Verdict, clause
 from ..step import Call, Step, errno_name
@@ -241,8 +242,8 @@ def never_the_same(step: Step) -> Verdict:
     needs="driver",
 )
 def is_asked_rightly(step: Step) -> Verdict:
-    """A driver is asked while the group's mutex is held, for devices that have PASIDs, and to set
-    only a PASID that the device can send."""
+    """A driver is asked while the group's mutex is held, about PASIDs only for devices that have
+    some, and to set only a PASID that the device can send."""
     held, asked = False, False
     limits = {d.name: d.max_pasids for d in step.setting.devices}
     for event in step.events:
@@ -252,6 +253,8 @@ def is_asked_rightly(step: Step) -> Verdict:
             asked, device, domain, pasid = True, str(event[1]), event[2], event[4]
             if not held:
                 return f"{device} is asked without the mutex"
+            if event[4] == NO_PASID:
+                continue
             if not limits.get(device):
                 return f"{device} has no PASIDs, and is asked"
             if domain != "blocked" and not 0 < int(str(pasid)) < limits[device]:

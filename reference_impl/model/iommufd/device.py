@@ -14,10 +14,17 @@ from collections.abc import Callable
 from errno import EBUSY, EINVAL, EOPNOTSUPP
 from itertools import count
 
-from .. import core, rid
-from ..core import refused
+from ..core import (
+    attach_device_pasid,
+    attach_handle_get,
+    detach_device_pasid,
+    refused,
+    replace_device_pasid,
+)
 from ..objects import NO_PASID, AttachHandle
-from . import eventq, hw_pagetable
+from ..rid import attach_group_handle, detach_group_handle, replace_group_handle
+from .eventq import auto_response_faults
+from .hw_pagetable import paging_alloc, publish
 from .objects import BoundDevice, Context, Hwpt, IommufdGroup, Ioas, Record
 
 Change = Callable[[BoundDevice, int, Hwpt], "Hwpt | None"]
@@ -96,7 +103,7 @@ def device_auto_get_domain(
                 raise
     ictx = idev.ictx
     names = (f"auto{number}({ioas.id})" for number in count(1))
-    hwpt = hw_pagetable.paging_alloc(idev, ioas, next(n for n in names if n not in ictx.objects))
+    hwpt = paging_alloc(idev, ioas, next(n for n in names if n not in ictx.objects))
     if change is hw_pagetable_attach:
         # some drivers finish a domain only when it is attached: that comes first
         left = change(idev, pasid, hwpt)
@@ -109,7 +116,7 @@ def device_auto_get_domain(
         ictx.need("mappings")
         left = change(idev, pasid, hwpt)
     hwpt.auto = True
-    return hw_pagetable.publish(ictx, hwpt), left
+    return publish(ictx, hwpt), left
 
 
 def hw_pagetable_attach(idev: BoundDevice, pasid: int, hwpt: Hwpt) -> None:
@@ -224,9 +231,9 @@ def hwpt_attach_device(hwpt: Hwpt, idev: BoundDevice, pasid: int) -> None:
         return
     handle = idev.ictx.new_handle()
     if pasid == NO_PASID:
-        rid.attach_group_handle(hwpt.domain, idev.igroup.group, handle)
+        attach_group_handle(hwpt.domain, idev.igroup.group, handle)
     else:
-        core.attach_device_pasid(hwpt.domain, idev.dev, pasid, handle)
+        attach_device_pasid(hwpt.domain, idev.dev, pasid, handle)
 
 
 def hwpt_replace_device(idev: BoundDevice, pasid: int, hwpt: Hwpt, old: Hwpt) -> None:
@@ -241,10 +248,10 @@ def hwpt_replace_device(idev: BoundDevice, pasid: int, hwpt: Hwpt, old: Hwpt) ->
     old_handle = attach_handle(idev.igroup, pasid)
     handle = idev.ictx.new_handle()
     if pasid == NO_PASID:
-        rid.replace_group_handle(hwpt.domain, idev.igroup.group, handle)
+        replace_group_handle(hwpt.domain, idev.igroup.group, handle)
     else:
-        core.replace_device_pasid(hwpt.domain, idev.dev, pasid, handle)
-    eventq.auto_response_faults(idev.ictx, old, old_handle)
+        replace_device_pasid(hwpt.domain, idev.dev, pasid, handle)
+    auto_response_faults(idev.ictx, old, old_handle)
 
 
 def hwpt_detach_device(hwpt: Hwpt, idev: BoundDevice, pasid: int) -> None:
@@ -256,10 +263,10 @@ def hwpt_detach_device(hwpt: Hwpt, idev: BoundDevice, pasid: int) -> None:
         return
     handle = attach_handle(idev.igroup, pasid)
     if pasid == NO_PASID:
-        rid.detach_group_handle(idev.igroup.group)
+        detach_group_handle(idev.igroup.group)
     else:
-        core.detach_device_pasid(hwpt.domain, idev.dev, pasid)
-    eventq.auto_response_faults(idev.ictx, hwpt, handle)
+        detach_device_pasid(hwpt.domain, idev.dev, pasid)
+    auto_response_faults(idev.ictx, hwpt, handle)
 
 
 def hwpt_compatible_device(hwpt: Hwpt, idev: BoundDevice) -> None:
@@ -294,7 +301,7 @@ def attach_handle(igroup: IommufdGroup, pasid: int) -> AttachHandle | None:
     """
     assert igroup.group is not None
     try:
-        return core.attach_handle_get(igroup.group, pasid)
+        return attach_handle_get(igroup.group, pasid)
     except OSError:
         return None
 

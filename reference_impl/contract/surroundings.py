@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is around the three calls in a Python machine: the group's other calls, and its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..model import membership, ownership, recovery, rid, sva, vfio
+from ..model.capability import Capability
+from ..model.iommufd import device, eventq, hw_pagetable
+from ..model.objects import AttachHandle, Device, Domain, Driver, Group, Notes
+from ..model.observer import Observer
+from .facts import DEFAULT, GroupFacts, group_facts
+from .step import NEW, Operation, Setting
+
+
+class Modules(NamedTuple):
+    """The modules of :mod:`reference_impl.model` that have the calls, one upon the other."""
+
+    rid: Any = rid
+    recovery: Any = recovery
+    ownership: Any = ownership
+    membership: Any = membership
+    sva: Any = sva
+    hw_pagetable: Any = hw_pagetable
+    eventq: Any = eventq
+    device: Any = device
+    vfio: Any = vfio
+
+
+class Surroundings:
+    """A group beyond its array and its hardware.
+
+    Args:
+        modules: who has the calls.
+        setting: who is there.
+        group: the group, with all the devices that the setting names.
+        domains: every domain by name; the default one is added.
+        observer: sees what happens.
+    """
+
+    def __init__(
+        self,
+        modules: Modules,
+        setting: Setting,
+        group: Group,
+        domains: dict[str | None, Domain],
+        observer: Observer,
+    ) -> None:
+        self.modules = modules
+        self.setting = setting
+        self.group = group
+        self.observer = observer
+        self.domains = domains
+        self.devices = {dev.name: dev for dev in group.devices}
+        self.driver: Driver = group.devices[0].driver
+        self.default = self.driver.identity_domain
+        if setting.rid:
+            self.default = domains[DEFAULT] = Domain(DEFAULT, self.driver)
+        self.specs = {d.name: d for d in setting.devices}
+        self.calls = self._calls()
+
+    def _calls(self) -> dict[str, Callable[[Operation], object]]:
+        """What each kind of operation calls."""
+        of, group = self.modules, self.group
+
+        def dev(op: Operation) -> Device:
+            return self.devices[op.device]
+
+        def domain(op: Operation) -> Domain:
+            return self.domains[op.domain]
+
+        def handle(op: Operation) -> AttachHandle | None:
+            return AttachHandle(NEW, self.observer) if op.handle == NEW else None
+
+        rid, own = of.rid, of.ownership
+        return {
+            "attach_group": lambda op: rid.attach_group(domain(op), group),
+            "detach_group": lambda _: rid.detach_group(group),
+            "attach_group_handle": lambda op: rid.attach_group_handle(
+                domain(op), group, handle(op)
+            ),
+            "replace_group_handle": lambda op: rid.replace_group_handle(
+                domain(op), group, handle(op)
+            ),
+            "detach_group_handle": lambda _: rid.detach_group_handle(group),
+            "deferred_attach": lambda op: rid.deferred_attach(dev(op), self.default),
+            "reset_prepare": lambda op: of.recovery.reset_prepare(dev(op)),
+            "reset_done": lambda op: of.recovery.reset_done(dev(op)),
+            "use_default_domain": lambda op: own.device_use_default_domain(dev(op)),
+            "unuse_default_domain": lambda op: own.device_unuse_default_domain(dev(op)),
+            "claim_group_owner": lambda op: own.group_claim_dma_owner(group, op.who),
+            "release_group_owner": lambda _: own.group_release_dma_owner(group),
+            "claim_device_owner": lambda op: own.device_claim_dma_owner(dev(op), op.who),
+            "release_device_owner": lambda op: own.device_release_dma_owner(dev(op)),
+            "probe_device": lambda op: self._probe(dev(op)),
+            "remove_device": lambda op: of.membership.release_device(dev(op)),
+        }
+
+    def _probe(self, dev: Device) -> None:
+        spec = self.specs[dev.name]
+        known = Capability(20 if spec.max_pasids else None, spec.max_pasids)
+        self.modules.membership.probe_device(dev, self.group, spec.capability or known, spec.defers)
+
+    def load(self, notes: Notes, resetting: tuple[str, ...]) -> None:
+        """Be in this state; what follows from the rows is left out."""
+        group = self.group
+        group.default_domain = self.default
+        for dev in self.devices.values():
+            dev.blocked = dev.name in resetting
+            dev.attach_deferred = False
+            dev.reset_depth = int(dev.blocked)
+        if not self.setting.rid:
+            group.recovery_cnt = len(resetting)
+            group.domain = self.default
+            group.blocking_domain = self.driver.blocked_domain
+            return
+        facts = group_facts(notes)
+        group.devices[:] = [self.devices[name] for name in facts.members]
+        for dev in self.devices.values():
+            dev.group = group if dev in group.devices else None
+            dev.attach_deferred = dev.name in facts.deferred
+            dev.reset_depth = facts.depth(dev.name)
+            dev.max_pasids = dict(facts.max_pasids).get(dev.name, self.specs[dev.name].max_pasids)
+        group.domain = self.domains[facts.domain] if facts.domain else None
+        group.blocking_domain = self.driver.blocked_domain if facts.blocking else None
+        group.owner, group.owner_cnt = facts.owner, facts.owner_cnt
+        group.recovery_cnt = facts.recovery_cnt
+
+    def notes(self) -> Notes:
+        """The facts of the group, if they are part of the setting."""
+        if not self.setting.rid:
+            return ()
+        group = self.group
+        return GroupFacts(
+            members=tuple(dev.name for dev in group.devices),
+            domain=group.domain.name if group.domain else None,
+            blocking=group.blocking_domain is not None,
+            owner=group.owner,
+            owner_cnt=group.owner_cnt,
+            recovery_cnt=group.recovery_cnt,
+            reset_depth=tuple((dev.name, dev.reset_depth) for dev in self.devices.values()),
+            deferred=tuple(dev.name for dev in self.devices.values() if dev.attach_deferred),
+            attached=tuple(sorted(group.pasid_array.slots)),
+            max_pasids=tuple(
+                (dev.name, dev.max_pasids)
+                for dev in group.devices
+                if self.specs[dev.name].capability
+            ),
+        ).notes()
