@@ -11,9 +11,12 @@ from ..drivers.vtd import COPIED
 from ..model import core
 from ..model.objects import DomainKind, Driver
 from .implementation import PythonCore
+from .iommufd import Iommufd, KeepsTables
+from .iommufd_scope import IommufdHabitat
 from .scope import Habitat
 
 VTD: dict[str, Any] = {"beginnings": (COPIED,), "odd": tuple(Vtd.without_pri)}
+IOMMUFD = frozenset({"iommufd"})
 RECOVERY = frozenset({"recovery"})
 
 
@@ -55,6 +58,7 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
             with_driver("amd", Amd, "resets"),
             # its devices are never reset, and each is alone in its group
             with_driver("mock", Mock, lacks=RECOVERY, devices=1, pasids=(1024, 1, 2, 3)),
+            Iommufd("iommufd", core, KeepsTables, has=IOMMUFD, habitat=IommufdHabitat()),
         )
     },
 }

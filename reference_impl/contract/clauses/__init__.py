@@ -10,5 +10,18 @@ from . import group
 from . import invariants
 from . import driver
 from . import vtd
+from . import iommufd
+from . import vfio
 
-__all__ = ["attach", "detach", "driver", "group", "invariants", "replace", "visibility", "vtd"]
+__all__ = [
+    "attach",
+    "detach",
+    "driver",
+    "group",
+    "invariants",
+    "iommufd",
+    "replace",
+    "vfio",
+    "visibility",
+    "vtd",
+]
