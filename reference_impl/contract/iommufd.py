@@ -23,9 +23,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.iommufd.objects import OWNER, BoundDevice, Context, FaultQueue, Hwpt, Ioas, PageRequest, Record
-from ..model.objects import EVERY_PASID, NO_PASID, AttachHandle, Domain, Driver, Fact, Notes
 from ..model.iommufd.hw_pagetable import hwpt_alloc
+from ..model.iommufd.objects import (
+    OWNER,
+    BoundDevice,
+    Context,
+    FaultQueue,
+    Hwpt,
+    Ioas,
+    PageRequest,
+    Record,
+)
+from ..model.objects import EVERY_PASID, NO_PASID, AttachHandle, Domain, Driver, Fact, Notes
 from ..model.vfio import (
     ATTACH_ALL,
     ATTACH_MIN,
@@ -38,9 +47,6 @@ from ..model.vfio import (
 from .implementation import PythonCore, PythonMachine
 from .recorder import Recorder
 from .step import IOMMUFD, NEW, Operation, Setting, State
-
-ODD_ARGUMENTS = ("short", "without PASID", "unknown flag", "PASID 0")
-"""What can be wrong with the argument of a VFIO ioctl; see :func:`argument`."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,7 @@ class IommufdMachine(PythonMachine):
             bound = ictx.bind(dev, dev.name.startswith("vf"), dev.name.startswith("raw"))
             self.bound[dev.name] = bound
         self.files = {
-            name: VfioDevice(idev, not name.startswith("old"))
-            for name, idev in self.bound.items()
+            name: VfioDevice(idev, not name.startswith("old")) for name, idev in self.bound.items()
         }
         first = next(iter(self.bound.values()))
         for spec in setting.tables:
@@ -93,9 +98,7 @@ class IommufdMachine(PythonMachine):
             elif spec.kind == "queue":
                 ictx.add(FaultQueue(spec.id))
             else:
-                hwpt = hwpt_alloc(
-                    first, spec.of, spec.id, spec.pasid, spec.parent, spec.fault
-                )
+                hwpt = hwpt_alloc(first, spec.of, spec.id, spec.pasid, spec.parent, spec.fault)
                 self.domains[spec.id] = hwpt.domain
         self.made = dict(ictx.objects)
 
@@ -121,13 +124,13 @@ class IommufdMachine(PythonMachine):
             ictx.objects[name] = self.bound[name]
         for fact in sorted(mine, key=lambda fact: fact[0] != "auto"):
             if fact[0] == "auto":
-                self._make(*fact[2:])
+                self._make(str(fact[2]), str(fact[3]))
         super().load(state._replace(notes=frozenset(state.notes) - set(mine)))
         slot = self.slots.get(NO_PASID)
         blocked = self.driver.blocked_domain
         self.group.domain = slot.domain if isinstance(slot, AttachHandle) else blocked
         self.group.owner, self.group.owner_cnt = OWNER, len(self.bound)
-        for fact in sorted(mine, key=str):
+        for fact in sorted(mine, key=str):  # page requests in the order of their numbers
             LOADS[str(fact[0])](self, *fact[2:])
 
     def _make(self, id: str, ioas: str) -> None:

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
 from .step import Notes, Operation, Setting, State
 
+Calls = Callable[[Setting], list[Operation]]
+
 MISSING = "X"
 """An id that nobody has been given."""
+ANSWERS = ("success", "invalid", "failure", "wrong cookie")
+"""What user space writes to a queue; ``"wrong cookie"`` is success for a request that is none."""
 REQUESTS = 2
 """How many page requests may be without an answer at the same time."""
 
@@ -33,31 +38,31 @@ def told(notes: Notes, kind: str) -> list[Any]:
     return [fact for fact in notes if fact[0] == kind]
 
 
-def attaching(setting: Setting) -> list[Operation]:
-    """Attach, replace and detach each device with each PASID; wrong ids and PASIDs, too."""
-    dev = setting.devices[0]
-    pts = [spec.id for spec in setting.tables if spec.kind != "queue"]
-    wrong = [spec.id for spec in setting.tables if spec.kind == "queue"][:1] + [MISSING]
-    found: list[Operation] = []
-    for device, pasid in product(setting.devices, setting.pasids):
-        for kind in ("iommufd_attach", "iommufd_replace"):
-            found += [Operation(kind, device.name, pasid, pt) for pt in pts + wrong]
-        found.append(Operation("iommufd_detach", device.name, pasid))
-    beyond = setting.limit
-    return [*found, *(Operation("iommufd_attach", dev.name, beyond, pt) for pt in pts)]
+def attaching(*pts: str) -> Calls:
+    """Attach and replace by each of these, and detach, each device and PASID; one beyond, too."""
+
+    def calls(setting: Setting) -> list[Operation]:
+        found: list[Operation] = []
+        for device, pasid in product(setting.devices, setting.pasids):
+            for kind in ("iommufd_attach", "iommufd_replace"):
+                found += [Operation(kind, device.name, pasid, pt) for pt in pts]
+            found.append(Operation("iommufd_detach", device.name, pasid))
+        dev = setting.devices[0]
+        found += [Operation("iommufd_attach", dev.name, setting.limit, pt) for pt in pts]
+        return found
+
+    return calls
 
 
 def requesting(setting: Setting) -> list[Operation]:
     """A device asks for pages; user space reads and answers, in right and wrong ways."""
     found: list[Operation] = []
     dev = setting.devices[0].name
-    for pasid in setting.pasids:
-        found.append(Operation("page_request", dev, pasid))
+    found += [Operation("page_request", dev, pasid) for pasid in setting.pasids]
     for spec in setting.tables:
         if spec.kind == "queue":
             found.append(Operation("fault_read", dev, 0, spec.id))
-            for answer in ("success", "invalid", "failure", "wrong cookie"):
-                found.append(Operation("fault_write", dev, 0, spec.id, type=answer))
+            found += [Operation("fault_write", dev, 0, spec.id, type=each) for each in ANSWERS]
     return found
 
 

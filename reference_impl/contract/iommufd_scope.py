@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .iommufd_calls import attaching, by_vfio, making, requesting
+from .iommufd_calls import MISSING, Calls, attaching, by_vfio, making, requesting
 from .scope import Habitat, Scope
-from .step import DeviceSpec, Operation, Row, Setting, State, TableSpec
+from .step import DeviceSpec, Row, Setting, State, TableSpec
 
 SPACE = TableSpec("I", "ioas")
 OTHER_SPACE = TableSpec("J", "ioas")
@@ -21,38 +21,50 @@ NESTED = TableSpec("N", "nested", "P", pasid=True)
 FAULTS = TableSpec("F", "nested", "P", pasid=True, fault="Q")
 OTHER_FAULTS = TableSpec("G", "paging", "I", pasid=True, fault="R")
 
-Calls = Callable[[Setting], list[Operation]]
-
 
 @dataclass(frozen=True)
 class IommufdHabitat(Habitat):
-    """Seven settings. At most two devices, and PASID 1 beside traffic without a PASID."""
+    """Nine settings. At most two devices, and PASID 1 beside traffic without a PASID.
 
-    def starts(
-        self, scope: Scope, lacks: frozenset[str]
-    ) -> Iterator[tuple[Setting, list[State]]]:
+    Args:
+        parts: the names of those that are wanted; all if empty.
+    """
+
+    parts: tuple[str, ...] = ()
+
+    def starts(self, scope: Scope, lacks: frozenset[str]) -> Iterator[tuple[Setting, list[State]]]:
         """A group for each part of iommufd."""
+        for setting, starts in settings(scope):
+            if setting.name in self.parts or not self.parts:
+                yield setting, starts
 
-        def setting(
-            name: str, devices: tuple[str, ...], tables: tuple[TableSpec, ...], *calls: Calls
-        ) -> tuple[Setting, list[State]]:
-            specs = tuple(DeviceSpec(each, 4 - n) for n, each in enumerate(devices))
-            here = Setting(name, specs, (), (0, 1), driver=True, short=True, tables=tables)
-            tried = [operation for part in calls for operation in part(here)]
-            nothing = Row(None, (None,) * len(devices))
-            return here._replace(tried=tuple(tried)), [State((nothing,) * 2)]
 
-        two = ("d0", "d1")[: max(scope.devices, 1)]
-        spaces = (SPACE, OTHER_SPACE, PARENT, PAGING, ELSEWHERE)
-        yield setting("group", two, (SPACE, QUEUE, PARENT, PAGING, NESTED), attaching)
-        yield setting("address spaces", two, spaces, attaching)
-        faults = (SPACE, QUEUE, OTHER_QUEUE, PARENT, PAGING, FAULTS, OTHER_FAULTS)
-        yield setting("page requests", ("d0",), faults, attaching, requesting)
-        every = (SPACE, QUEUE, PARENT, PAGING, FAULTS)
-        yield setting("tables", ("d0",), every, attaching, making)
-        yield setting("virtual function", ("vf0",), every, attaching)
-        yield setting("no IOMMU", ("raw0",), every, attaching, making)
-        yield setting("VFIO", ("d0",), (SPACE, PARENT, PAGING, NESTED), by_vfio)
-        yield setting("VFIO without PASIDs", ("old0",), (SPACE, PAGING), by_vfio)
-        recovery, starts = setting("in recovery", ("d0",), (SPACE, PARENT, PAGING), attaching)
-        yield recovery, [start._replace(resetting=("d0",)) for start in starts]
+def settings(scope: Scope) -> Iterator[tuple[Setting, list[State]]]:
+    """The nine, with their starts."""
+
+    def setting(
+        name: str, devices: tuple[str, ...], tables: tuple[TableSpec, ...], *calls: Calls
+    ) -> tuple[Setting, list[State]]:
+        specs = tuple(DeviceSpec(each, 4 - n) for n, each in enumerate(devices))
+        here = Setting(name, specs, (), (0, 1), driver=True, short=True, tables=tables)
+        tried = [operation for part in calls for operation in part(here)]
+        nothing = Row(None, (None,) * len(devices))
+        return here._replace(tried=tuple(tried)), [State((nothing,) * 2)]
+
+    one: tuple[str, ...] = ("d0",)
+    two = ("d0", "d1")[: max(scope.devices, 1)]
+    tables = (SPACE, QUEUE, PARENT, PAGING, NESTED)
+    yield setting("group", two, tables, attaching("P", "S", "N", "Q", MISSING))
+    spaces = (SPACE, OTHER_SPACE, PAGING, ELSEWHERE)
+    yield setting("address spaces", two, spaces, attaching("I", "S", "T"))
+    queues = (SPACE, QUEUE, OTHER_QUEUE, PARENT, FAULTS, OTHER_FAULTS)
+    yield setting("page requests", one, queues, attaching("P", "F", "G"), requesting)
+    every = (SPACE, QUEUE, PARENT, PAGING, FAULTS)
+    yield setting("tables", one, every, attaching("I", "P", "F"), making)
+    yield setting("virtual function", ("vf0",), every, attaching("P", "S", "F"))
+    raw = ("raw0",)
+    yield setting("no IOMMU", raw, every, attaching("I", "P", "S", "F", MISSING), making)
+    yield setting("VFIO", one, (SPACE, PARENT, PAGING, NESTED), by_vfio)
+    yield setting("VFIO without PASIDs", ("old0",), (SPACE, PAGING), by_vfio)
+    recovery, starts = setting("in recovery", one, every, attaching("I", "P", "S", MISSING))
+    yield recovery, [start._replace(resetting=one) for start in starts]

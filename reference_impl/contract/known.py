@@ -45,6 +45,11 @@ def with_driver(
     return PythonCore(name, merged, driver, lacks, frozenset({"driver", *has}), around)
 
 
+def iommufd_with(*parts: str) -> Iommufd:
+    """iommufd, explored only in these settings of :mod:`.iommufd_scope`; in all if none."""
+    return Iommufd("iommufd", core, KeepsTables, has=IOMMUFD, habitat=IommufdHabitat(parts=parts))
+
+
 IMPLEMENTATIONS: dict[str, PythonCore] = {
     "model": PythonCore("model", core),
     **{name: PythonCore(name, d.core, d.driver, d.lacks) for name, d in DESIGNS.items()},
@@ -58,7 +63,7 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
             with_driver("amd", Amd, "resets"),
             # its devices are never reset, and each is alone in its group
             with_driver("mock", Mock, lacks=RECOVERY, devices=1, pasids=(1024, 1, 2, 3)),
-            Iommufd("iommufd", core, KeepsTables, has=IOMMUFD, habitat=IommufdHabitat()),
+            iommufd_with(),
         )
     },
 }

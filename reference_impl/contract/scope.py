@@ -46,9 +46,7 @@ class Habitat:
     beginnings: tuple[Notes, ...] = ()
     odd: tuple[str, ...] = ()
 
-    def starts(
-        self, scope: Scope, lacks: frozenset[str]
-    ) -> Iterator[tuple[Setting, list[State]]]:
+    def starts(self, scope: Scope, lacks: frozenset[str]) -> Iterator[tuple[Setting, list[State]]]:
         """Each setting of a scope with its starts; see :meth:`Scope.starts`."""
         yield from scope.starts_in(self, lacks)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
+from functools import cache
 from typing import Any, NamedTuple
 
 from ...model.objects import NO_PASID
@@ -48,8 +49,9 @@ class Books(NamedTuple):
         return set(self.records) - {NO_PASID}
 
 
+@cache
 def read(notes: Notes) -> Books:
-    """Read the facts."""
+    """Read the facts. Who gets the books only reads them."""
     books = Books({}, Counter(), {}, frozenset(), (), {})
     reserved: set[tuple[str, str]] = set()
     requests: list[tuple[int, Request]] = []
@@ -75,18 +77,12 @@ def read(notes: Notes) -> Books:
 
 def before(step: Step) -> Books:
     """The books before the call."""
-    if "_books_before" not in step.__dict__:
-        step.__dict__["_books_before"] = read(step.notes_before)
-    found: Books = step.__dict__["_books_before"]
-    return found
+    return read(step.notes_before)
 
 
 def after(step: Step) -> Books:
     """The books after it."""
-    if "_books_after" not in step.__dict__:
-        step.__dict__["_books_after"] = read(step.notes_after)
-    found: Books = step.__dict__["_books_after"]
-    return found
+    return read(step.notes_after)
 
 
 def spec(setting: Setting, books: Books, id: str | None) -> TableSpec | None:

@@ -25,7 +25,7 @@ from ..objects import NO_PASID, AttachHandle
 from ..rid import attach_group_handle, detach_group_handle, replace_group_handle
 from .eventq import auto_response_faults
 from .hw_pagetable import paging_alloc, publish
-from .objects import BoundDevice, Context, Hwpt, IommufdGroup, Ioas, Record
+from .objects import BoundDevice, Context, Hwpt, Ioas, IommufdGroup, Record
 
 Change = Callable[[BoundDevice, int, Hwpt], "Hwpt | None"]
 """Attach or replace; returns the table that has lost a user by it."""
