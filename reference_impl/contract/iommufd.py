@@ -9,6 +9,8 @@ What iommufd has noted is told as facts, each of which matters to every PASID (`
     how many use a table, an address space, a queue or a device; none is not told
 ``("auto", "*", table, address space)``
     a table that iommufd has made for an address space
+``("gone", "*", id)``
+    something that user space had made, and has destroyed
 ``("reserved", "*", address space, device)``
     nothing may be mapped over the device's reserved regions
 ``("request", "*", queue, number, device, pasid, handle, place)``
@@ -98,7 +100,7 @@ class IommufdMachine(PythonMachine):
             elif spec.kind == "queue":
                 ictx.add(FaultQueue(spec.id))
             else:
-                hwpt = hwpt_alloc(first, spec.of, spec.id, spec.pasid, spec.parent, spec.fault)
+                hwpt = hwpt_alloc(first, spec.of, spec.id, *spec[3:])
                 self.domains[spec.id] = hwpt.domain
         self.made = dict(ictx.objects)
 
@@ -122,9 +124,11 @@ class IommufdMachine(PythonMachine):
         for name, file in self.files.items():
             file.attached, file.pasids = False, set()
             ictx.objects[name] = self.bound[name]
-        for fact in sorted(mine, key=lambda fact: fact[0] != "auto"):
+        for fact in mine:
             if fact[0] == "auto":
                 self._make(str(fact[2]), str(fact[3]))
+            elif fact[0] == "gone":
+                self._take_away(str(fact[2]))
         super().load(state._replace(notes=frozenset(state.notes) - set(mine)))
         slot = self.slots.get(NO_PASID)
         blocked = self.driver.blocked_domain
@@ -141,6 +145,11 @@ class IommufdMachine(PythonMachine):
         self.domains[id] = hwpt.domain
         space.hwpts.append(hwpt)
         self.ictx.add(hwpt)
+
+    def _take_away(self, id: str) -> None:
+        gone = self.ictx.objects.pop(id)
+        if isinstance(gone, Hwpt) and gone in gone.ioas.hwpts:
+            gone.ioas.hwpts.remove(gone)
 
     def _load_record(self, pasid: int, table: str, devices: tuple[str, ...]) -> None:
         hwpt = self.ictx.objects[table]
@@ -190,6 +199,7 @@ class IommufdMachine(PythonMachine):
                 facts += [("reserved", EVERY_PASID, id, dev.name) for dev in thing.reserved]
             elif isinstance(thing, FaultQueue):
                 facts += self._requests(thing)
+        facts += [("gone", EVERY_PASID, id) for id in self.made if id not in self.ictx.objects]
         for name, file in self.files.items():
             if file.attached or file.pasids:
                 facts.append(("file", EVERY_PASID, name, file.attached, tuple(sorted(file.pasids))))
@@ -256,11 +266,12 @@ LOADS: dict[str, Any] = {
     "record": IommufdMachine._load_record,
     "users": IommufdMachine._load_users,
     "auto": lambda *_: None,
+    "gone": lambda *_: None,
     "reserved": IommufdMachine._load_reserved,
     "request": IommufdMachine._load_request,
     "file": IommufdMachine._load_file,
 }
-"""How each kind of fact is written into the live objects."""
+"""How each kind of fact is written into the live objects, once all of them are there."""
 
 
 def queue(ictx: Context, id: str) -> FaultQueue:

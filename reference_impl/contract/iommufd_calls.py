@@ -87,8 +87,8 @@ def by_vfio(setting: Setting) -> list[Operation]:
     for pasid in setting.pasids:
         found += [Operation("vfio_attach", dev, pasid, pt) for pt in pts]
         found.append(Operation("vfio_detach", dev, pasid))
-    for kind, pt in (("vfio_attach", pts[0]), ("vfio_detach", None)):
-        for odd in ("short", "without PASID", "unknown flag", "PASID 0"):
-            found.append(Operation(kind, dev, 0, pt, type=odd))
-        found.append(Operation(kind, dev, setting.pasids[-1], pt, type="unknown flag"))
+    for kind, pt in (("vfio_attach", pts[-1]), ("vfio_detach", None)):
+        found.append(Operation(kind, dev, 0, pt, type="PASID 0"))
+        for pasid, odd in product(setting.pasids, ("short", "without PASID", "unknown flag")):
+            found.append(Operation(kind, dev, pasid, pt, type=odd))
     return [*found, Operation("vfio_unbind", dev, 0)]

@@ -56,7 +56,7 @@ def settings(scope: Scope) -> Iterator[tuple[Setting, list[State]]]:
     tables = (SPACE, QUEUE, PARENT, PAGING, NESTED)
     yield setting("group", two, tables, attaching("P", "S", "N", "Q", MISSING))
     spaces = (SPACE, OTHER_SPACE, PAGING, ELSEWHERE)
-    yield setting("address spaces", two, spaces, attaching("I", "S", "T"))
+    yield setting("address spaces", two, spaces, attaching("I", "T"))
     queues = (SPACE, QUEUE, OTHER_QUEUE, PARENT, FAULTS, OTHER_FAULTS)
     yield setting("page requests", one, queues, attaching("P", "F", "G"), requesting)
     every = (SPACE, QUEUE, PARENT, PAGING, FAULTS)

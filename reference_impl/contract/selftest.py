@@ -27,6 +27,9 @@ TABLES = (
 )
 """What the test makes. (Its ``N2`` is nested through a virtual IOMMU, and never attached.)"""
 
+DIRTY = (*TABLES, TableSpec("DIRTY", "paging", "IOAS", pasid=True, data="dirty"))
+"""The same, and a table that tracks what devices write: of ``pasid_set_dirty_tracking``."""
+
 DEVICES = {"D": 1 << 20, "E": 1}
 """The number of PASIDs of each. A property of 0 bits gives 1, not none."""
 

@@ -98,6 +98,8 @@ class TableSpec(NamedTuple):
     """Whether others may be nested on it."""
     fault: str = ""
     """The queue of its page requests."""
+    data: str = ""
+    """What only the driver understands."""
 
 
 class Setting(NamedTuple):

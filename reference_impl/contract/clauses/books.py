@@ -43,6 +43,7 @@ class Books(NamedTuple):
     reserved: frozenset[tuple[str, str]]
     requests: tuple[Request, ...]
     files: dict[str, tuple[bool, frozenset[int]]]
+    gone: frozenset[str]
 
     def attached(self) -> set[int]:
         """The PASIDs that are attached, DMA without one left out."""
@@ -52,7 +53,8 @@ class Books(NamedTuple):
 @cache
 def read(notes: Notes) -> Books:
     """Read the facts. Who gets the books only reads them."""
-    books = Books({}, Counter(), {}, frozenset(), (), {})
+    books = Books({}, Counter(), {}, frozenset(), (), {}, frozenset())
+    gone: set[str] = set()
     reserved: set[tuple[str, str]] = set()
     requests: list[tuple[int, Request]] = []
     fact: Any
@@ -69,10 +71,12 @@ def read(notes: Notes) -> Books:
                 reserved.add(tuple(what))
             case "request":
                 requests.append((what[1], Request(what[0], *what[2:])))
+            case "gone":
+                gone.add(what[0])
             case "file":
                 books.files[what[0]] = (what[1], frozenset(what[2]))
     ordered = tuple(request for _, request in sorted(requests, key=lambda each: each[0]))
-    return books._replace(reserved=frozenset(reserved), requests=ordered)
+    return books._replace(reserved=frozenset(reserved), requests=ordered, gone=frozenset(gone))
 
 
 def before(step: Step) -> Books:
@@ -89,6 +93,8 @@ def spec(setting: Setting, books: Books, id: str | None) -> TableSpec | None:
     """What an id stands for, tables of iommufd's own included; None if nobody has been given it."""
     if id in books.autos:
         return TableSpec(str(id), "paging", books.autos[str(id)])
+    if id in books.gone:
+        return None
     return next((each for each in setting.tables if each.id == id), None)
 
 
@@ -113,6 +119,11 @@ def noiommu(device: str) -> bool:
 @once
 def refusal(step: Step) -> str | None:
     """The clause that must refuse this attach or replace, memory aside; None if none does."""
+    return refusing(step, step.operation.kind == "iommufd_attach")
+
+
+def refusing(step: Step, attaches: bool) -> str | None:
+    """The clause that must refuse an attach or a replace with these arguments."""
     op, books = step.operation, before(step)
     pt = spec(step.setting, books, op.domain)
     if pt is None:
@@ -120,7 +131,7 @@ def refusal(step: Step) -> str | None:
     if pt.kind == "queue":
         return "IFD-2"
     record = books.records.get(op.pasid)
-    if op.kind == "iommufd_attach":
+    if attaches:
         if record and op.device in record.devices:
             return "IFD-3"
         if record:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from errno import EFAULT
 
 from ...model.objects import NO_PASID
-from ..clause import Verdict, clause
+from ..clause import CLAUSES, Verdict, clause
 from ..step import Step
-from .books import after, before, refused_with, unchanged
+from .books import after, before, hindered, refused_with, refusing, unchanged
 from .checks import outcome
 
 ATTACH = "vfio_df_ioctl_attach_pt()"
@@ -63,7 +63,7 @@ def odd_arguments(step: Step) -> Verdict:
 def no_operations(step: Step) -> Verdict:
     """Where the device's VFIO driver has no operations for PASIDs, a call with one is refused with
     `-EOPNOTSUPP`, before the length of its argument is looked at again."""
-    if not cannot(step) or copies_failed(step) or step.operation.type == "unknown flag":
+    if not cannot(step) or copies_failed(step) or step.operation.type in ("short", "unknown flag"):
         return None
     return refused_with(step, "EOPNOTSUPP")
 
@@ -95,11 +95,17 @@ def pasid_zero(step: Step) -> Verdict:
 )
 def attach_or_replace(step: Step) -> Verdict:
     """What this file has attached already is replaced, else it is attached; either way the file
-    then knows that it is, and user space learns which table it is."""
+    then knows that it is, and user space learns which table it is. The errors are those of
+    attach and replace (`IFD-1` to `IFD-14`)."""
     op = step.operation
-    if step.result != 0:
-        return None if copies_failed(step) else unchanged_books(step)
+    if op.type or cannot(step) or hindered(step):
+        return None
     attached, pasids = book(step)
+    mine = attached if op.pasid == NO_PASID else op.pasid in pasids
+    if refused_by := refusing(step, attaches=not mine):
+        return refused_with(step, str(CLAUSES[refused_by].refuses))
+    if step.result != 0:
+        return f"nobody objects, but {outcome(step)}"
     wanted = (True, pasids) if op.pasid == NO_PASID else (attached, pasids | {op.pasid})
     if after(step).files.get(op.device) != wanted:
         return f"the file does not know what is attached: {after(step).files.get(op.device)}"
@@ -107,13 +113,6 @@ def attach_or_replace(step: Step) -> Verdict:
     if record is None or record.table != step.found:
         return f"user space is told {step.found}"
     return True
-
-
-def unchanged_books(step: Step) -> Verdict:
-    """Whether a failed call has left everything, apart from a device that could not go back."""
-    if sum(bool(call.error) for call in step.calls) > 1:
-        return None
-    return unchanged(step)
 
 
 @clause(
