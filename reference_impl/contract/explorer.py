@@ -235,7 +235,7 @@ class Walk:
                 before = machine.row(operation.pasid) if at is None else rows[at]
                 if needs_handle and not has_handle(before):
                     continue
-                if guarded and not possible(operation, state, before):
+                if guarded and not possible(self.setting, operation, state, before):
                     continue
                 script: Script | None = ()
                 while script is not None:
@@ -299,7 +299,8 @@ def observe(
     result, found = machine.run(operation)
     events = tuple(recorder.events)
     after, elsewhere, notes = before, False, state.notes
-    if events and events != ONLY_LOCKED:  # every change is an event
+    if (events and events != ONLY_LOCKED) or operation.kind in EVENTS:
+        # every change of a row, and all that a call on a PASID does, is an event
         after = machine.row(pasid)
         for other, row in zip(machine.pasids, state.rows, strict=True):
             if other != pasid and machine.row(other) != row:
@@ -359,7 +360,8 @@ def ends_here(step: Step) -> bool:
 
     A driver that cannot block a PASID (DRV-6), a caller that passes a handle which is published
     already, or detaches what is not attached where a driver has records; a crash, a reservation
-    that stays (INV-1), and an entry that names no domain.
+    that stays (INV-1), and an entry that names no domain. Where the group's other calls are tried,
+    every WARN, and a group without a device.
     """
     slot = step.after.slot
     return (
@@ -370,6 +372,7 @@ def ends_here(step: Step) -> bool:
         or any(call.domain == "blocked" and call.error for call in step.calls)
         or (step.setting.driver and step.misled)
         or (step.operation.kind in LAST and step.result == 0)
+        or (step.setting.rid and (step.warnings > 0 or not step.now.members))
     )
 
 

@@ -8,6 +8,8 @@ back; see :attr:`.step.State.notes`. Each is about every PASID.
     the devices that are in the group, in its order
 ``("domain", "*", domain)``
     what serves DMA without a PASID; no such fact: nothing yet
+``("no default", "*")``
+    the group has no domain of the kernel's own: nothing of the kernel does DMA through this IOMMU
 ``("blocking", "*")``
     the group knows the domain that blocks all DMA of a device: it was needed once
 ``("owner", "*", owner)``, ``("owner_cnt", "*", number)``
@@ -24,6 +26,7 @@ back; see :attr:`.step.State.notes`. Each is about every PASID.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..model.objects import EVERY_PASID, Fact, Notes
@@ -45,32 +48,35 @@ class GroupFacts(NamedTuple):
     deferred: tuple[str, ...] = ()
     attached: tuple[int, ...] = ()
     max_pasids: tuple[tuple[str, int], ...] = ()
+    default: str | None = DEFAULT
 
     def depth(self, device: str) -> int:
         """How many resets of a device are under way."""
         return dict(self.reset_depth).get(device, 0)
 
-    def notes(self) -> frozenset[Fact]:
-        """As facts."""
-        every = EVERY_PASID
-        facts: list[Fact] = [("members", every, *self.members)]
-        facts += [(name, every, value) for name, value in self._counts() if value]
-        facts += [("blocking", every)] * self.blocking
-        facts += [("reset depth", every, *each) for each in self.reset_depth if each[1]]
-        facts += [("deferred", every, name) for name in self.deferred]
-        facts += [("attached", every, *self.attached)] if self.attached else []
-        facts += [("max_pasids", every, *each) for each in self.max_pasids]
-        return frozenset(facts)
 
-    def _counts(self) -> list[tuple[str, object]]:
-        return [
-            ("domain", self.domain),
-            ("owner", self.owner),
-            ("owner_cnt", self.owner_cnt),
-            ("recovery_cnt", self.recovery_cnt),
-        ]
+@lru_cache(maxsize=1 << 16)
+def as_notes(group: GroupFacts) -> frozenset[Fact]:
+    """As facts."""
+    every = EVERY_PASID
+    counts = {
+        "domain": group.domain,
+        "owner": group.owner,
+        "owner_cnt": group.owner_cnt,
+        "recovery_cnt": group.recovery_cnt,
+    }
+    facts: list[Fact] = [("members", every, *group.members)]
+    facts += [(name, every, value) for name, value in counts.items() if value]
+    facts += [("blocking", every)] * group.blocking
+    facts += [("no default", every)] * (group.default is None)
+    facts += [("reset depth", every, *each) for each in group.reset_depth if each[1]]
+    facts += [("deferred", every, name) for name in group.deferred]
+    facts += [("attached", every, *group.attached)] if group.attached else []
+    facts += [("max_pasids", every, *each) for each in group.max_pasids]
+    return frozenset(facts)
 
 
+@lru_cache(maxsize=1 << 16)
 def group_facts(notes: Notes) -> GroupFacts:
     """Read the facts of a group; others are left out."""
     found: dict[str, Any] = {}
@@ -83,6 +89,8 @@ def group_facts(notes: Notes) -> GroupFacts:
                 found[kind] = what[0]
             case "blocking":
                 found["blocking"] = True
+            case "no default":
+                found["default"] = None
             case "deferred":
                 lists["deferred"].append(what[0])
             case "reset depth" | "max_pasids":

@@ -181,6 +181,8 @@ class PythonMachine:
             named = {slot.domain for slot in slots if isinstance(slot, Entry)}
             notes = frozenset(notes) - {fact for fact in dead if fact[2] not in named}
         facts = self.around.notes()
+        if not notes:
+            return facts
         return frozenset(notes) | frozenset(facts) if facts else notes
 
     def resetting(self) -> tuple[str, ...]:

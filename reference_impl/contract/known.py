@@ -52,6 +52,9 @@ def iommufd_with(*parts: str) -> Iommufd:
 
 IMPLEMENTATIONS: dict[str, PythonCore] = {
     "model": PythonCore("model", core),
+    "model-group": PythonCore(
+        "model-group", core, has=frozenset({"group"}), habitat=Habitat(group=True)
+    ),
     **{name: PythonCore(name, d.core, d.driver, d.lacks) for name, d in DESIGNS.items()},
     **{
         each.name: each

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import product
 
 from ..model.objects import EVERY_PASID, NO_PASID, DomainKind, Notes
+from . import group_scope
 from .iommufd_calls import user_could
 from .step import (
     IOMMUFD,
@@ -36,6 +37,7 @@ class Habitat:
         resets: whether its devices are reset.
         beginnings: what else it may have noted before the first call.
         odd: devices that it treats in another way; each has a group of its own.
+        group: whether the group's other calls are tried, and not a driver.
     """
 
     kinds: tuple[DomainKind, ...] = (DomainKind(),) * 3
@@ -45,6 +47,7 @@ class Habitat:
     resets: bool = True
     beginnings: tuple[Notes, ...] = ()
     odd: tuple[str, ...] = ()
+    group: bool = False
 
     def starts(self, scope: Scope, lacks: frozenset[str]) -> Iterator[tuple[Setting, list[State]]]:
         """Each setting of a scope with its starts; see :meth:`Scope.starts`."""
@@ -118,6 +121,9 @@ class Scope:
                 :class:`.implementation.Implementation`.
             habitat: what its driver has to be tried with, if that is a part of it.
         """
+        if habitat and habitat.group:
+            yield from group_scope.settings(max(min(self.devices, 2), 1), min(self.domains, 2))
+            return
         if habitat:
             yield from habitat.starts(self, lacks)
             return
@@ -247,6 +253,8 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
     names = [d.name for d in setting.domains]
     found: list[Operation] = []
     for pasid in setting.pasids:
+        if setting.rid and pasid == NO_PASID:
+            continue
         for name in names:
             found += [Operation("attach", dev, pasid, name, h) for h in handles]
         for name in (*names[1:], names[0]) if setting.replaces else ():
@@ -276,7 +284,7 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
 
 def events(setting: Setting) -> list[Operation]:
     """What happens without being a call on a PASID: see :data:`.step.EVENTS`."""
-    found: list[Operation] = []
+    found: list[Operation] = group_scope.operations(setting) if setting.rid else []
     if setting.resets:
         for dev in setting.capable:
             found.append(Operation("reset_prepare", dev, setting.pasids[0]))
@@ -291,11 +299,13 @@ def events(setting: Setting) -> list[Operation]:
     return found
 
 
-def possible(operation: Operation, state: State, row: Row | None) -> bool:
+def possible(setting: Setting, operation: Operation, state: State, row: Row | None) -> bool:
     """Whether a caller that keeps to the rules could do this now, or it could happen.
 
     A device is reset that is not under reset; an mm goes away once, and nobody attaches it then.
     """
+    if setting.rid:
+        return group_scope.possible(operation, state)
     kind, device, _, domain, *_ = operation
     if kind in IOMMUFD:
         return user_could(operation, state)

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from ..model.objects import NO_PASID
 from ..model.observer import MayFail
 from .explorer import observe, state_now
+from .group_scope import start
 from .implementation import Implementation, PythonMachine
 from .known import IMPLEMENTATIONS
 from .recorder import Recorder
@@ -43,9 +45,11 @@ class Session:
         incapable: devices without PASIDs, n0, n1…, behind d0.
         domains: paging domains, A, B…
         pasids: PASIDs in use, 1, 2…
+        setting: the name of a setting of the scope; its first one if that is empty.
+        missing: devices that are not in the group at first.
 
     Raises:
-        KeyError: there is no implementation of that name.
+        KeyError: there is no implementation or setting of that name.
         ScopeError: a size makes no sense.
     """
 
@@ -56,20 +60,28 @@ class Session:
         incapable: int = 0,
         domains: int = 3,
         pasids: int = 2,
+        setting: str = "",
+        missing: tuple[str, ...] = (),
     ) -> None:
         known = IMPLEMENTATIONS
         self.implementation: Implementation = (
             known[implementation] if isinstance(implementation, str) else implementation
         )
         scope = Scope(devices, incapable, domains, pasids, 0)
-        starts: list[State]
-        self.setting, starts = next(
-            scope.starts(self.implementation.lacks, self.implementation.habitat)
-        )
+        every = {
+            known.name: (known, starts[0])
+            for known, starts in scope.starts(
+                self.implementation.lacks, self.implementation.habitat
+            )
+        }
+        self.setting, first = every[setting or next(iter(every))]
+        if self.setting.rid and missing:
+            members = tuple(d.name for d in self.setting.devices if d.name not in missing)
+            first = start(self.setting, members)
         self.steps: list[Step] = []
         self._recorder = _NamedFaults()
         self._machine = self.implementation.boot(self.setting, self._recorder)
-        self.state: State = starts[0]._replace(notes=self._machine.notes())
+        self.state: State = first if first.notes else first._replace(notes=self._machine.notes())
 
     def attach(
         self, domain: str, pasid: int = 1, handle: str | None = NEW, fail: str = "", dev: str = ""
@@ -90,6 +102,29 @@ class Session:
     def handle_get(self, pasid: int = 1, type: str | None = None) -> Step:
         """Look the handle up, as page-request handling does."""
         return self.run(Operation("handle_get", self.setting.devices[0].name, pasid, type=type))
+
+    def call(
+        self,
+        kind: str,
+        dev: str = "",
+        domain: str | None = None,
+        who: str | None = None,
+        fail: str = "",
+        pasid: int = NO_PASID,
+    ) -> Step:
+        """Make a call for the group or for a device of it; see :data:`.step.EVENTS`.
+
+        Args:
+            kind: which.
+            dev: the device; the first one if it is empty.
+            domain: the domain, if it takes one.
+            who: who claims, or whose memory is shared.
+            fail: see :meth:`run`.
+            pasid: which PASID the step shall show.
+        """
+        handle = NEW if kind in ("attach_group_handle", "replace_group_handle") else None
+        device = dev or self.setting.devices[0].name
+        return self.run(Operation(kind, device, pasid, domain, handle, None, who), fail)
 
     @property
     def said(self) -> str:

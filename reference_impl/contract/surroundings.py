@@ -11,7 +11,7 @@ from ..model.capability import Capability
 from ..model.iommufd import device, eventq, hw_pagetable
 from ..model.objects import AttachHandle, Device, Domain, Driver, Group, Notes
 from ..model.observer import Observer
-from .facts import DEFAULT, GroupFacts, group_facts
+from .facts import DEFAULT, GroupFacts, as_notes, group_facts
 from .step import NEW, Operation, Setting
 
 
@@ -123,6 +123,7 @@ class Surroundings:
             dev.attach_deferred = dev.name in facts.deferred
             dev.reset_depth = facts.depth(dev.name)
             dev.max_pasids = dict(facts.max_pasids).get(dev.name, self.specs[dev.name].max_pasids)
+        group.default_domain = self.default if facts.default else None
         group.domain = self.domains[facts.domain] if facts.domain else None
         group.blocking_domain = self.driver.blocked_domain if facts.blocking else None
         group.owner, group.owner_cnt = facts.owner, facts.owner_cnt
@@ -133,19 +134,17 @@ class Surroundings:
         if not self.setting.rid:
             return ()
         group = self.group
-        return GroupFacts(
-            members=tuple(dev.name for dev in group.devices),
-            domain=group.domain.name if group.domain else None,
-            blocking=group.blocking_domain is not None,
-            owner=group.owner,
-            owner_cnt=group.owner_cnt,
-            recovery_cnt=group.recovery_cnt,
-            reset_depth=tuple((dev.name, dev.reset_depth) for dev in self.devices.values()),
-            deferred=tuple(dev.name for dev in self.devices.values() if dev.attach_deferred),
-            attached=tuple(sorted(group.pasid_array.slots)),
-            max_pasids=tuple(
-                (dev.name, dev.max_pasids)
-                for dev in group.devices
-                if self.specs[dev.name].capability
-            ),
-        ).notes()
+        facts = GroupFacts(
+            tuple([dev.name for dev in group.devices]),
+            group.domain.name if group.domain else None,
+            group.blocking_domain is not None,
+            group.owner,
+            group.owner_cnt,
+            group.recovery_cnt,
+            tuple([(d.name, d.reset_depth) for d in self.devices.values() if d.reset_depth]),
+            tuple([dev.name for dev in self.devices.values() if dev.attach_deferred]),
+            tuple(sorted(group.pasid_array.slots)),
+            tuple([(d.name, d.max_pasids) for d in group.devices if self.specs[d.name].capability]),
+            group.default_domain.name if group.default_domain else None,
+        )
+        return as_notes(facts)

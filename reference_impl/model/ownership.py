@@ -139,5 +139,4 @@ def release_dma_ownership(group: Group) -> None:
         return
     group.owner_cnt = 0
     group.owner = None
-    assert group.default_domain is not None
     set_group_domain_nofail(group.default_domain, group)

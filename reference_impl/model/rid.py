@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """DMA without a PASID: a group's one domain for it, and the handle of whoever attached that.
 
-What the discussion takes as its example for PASIDs. A group has always a domain here: the kernel's
-own (the default one), or one that blocks, or what somebody attached. RID, requester id, is what the
+What the discussion takes as its example for PASIDs. The domain is the kernel's own (the default
+one), or one that blocks, or what somebody attached. RID, requester id, is what the
 hardware calls a device that sends no PASID. Source: ``drivers/iommu/iommu.c`` of Linux 7.3.
 """
 
@@ -126,12 +126,10 @@ def set_group_core_domain(group: Group) -> None:
 
     Source: ``__iommu_group_set_core_domain()``.
     """
-    core_domain = group.blocking_domain if group.owner else group.default_domain
-    assert core_domain is not None, "a group that is used has its default domain"
-    set_group_domain_nofail(core_domain, group)
+    set_group_domain_nofail(group.blocking_domain if group.owner else group.default_domain, group)
 
 
-def set_group_domain_nofail(domain: Domain, group: Group) -> None:
+def set_group_domain_nofail(domain: Domain | None, group: Group) -> None:
     """Set what must be set.
 
     Source: ``__iommu_group_set_domain_nofail()``.
@@ -142,22 +140,25 @@ def set_group_domain_nofail(domain: Domain, group: Group) -> None:
         group.warn(f"{domain} could not be set everywhere")
 
 
-def set_group_domain(domain: Domain, group: Group, must_succeed: bool = False) -> None:
+def set_group_domain(domain: Domain | None, group: Group, must_succeed: bool = False) -> None:
     """Set *domain* on every device; if one fails, undo what was done, or go on if it must succeed.
 
     Args:
-        domain: what DMA without a PASID shall reach.
+        domain: what DMA without a PASID shall reach; None is a caller's bug.
         group: the group, whose mutex is held.
         must_succeed: whether the old domain may be gone afterwards, so that there is no way back.
 
     Raises:
-        OSError: EBUSY, or what a driver said: the first one, or the last if it must succeed.
+        OSError: EINVAL, EBUSY, or what a driver said: the first, or the last if it must succeed.
 
     Source: ``__iommu_group_set_domain_internal()``.
     """
     old = group.domain
     if old is domain:
         return
+    if domain is None:
+        group.warn("there is no domain to set")
+        raise refused(EINVAL, "RID-1", "there is no domain to set")
     if group.recovery_cnt and not must_succeed:
         raise refused(EBUSY, "RID-2", "a device of the group is in recovery")
 

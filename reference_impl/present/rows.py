@@ -75,19 +75,19 @@ def _group(step: Step, moments: list[Moment], at: int) -> list[Moment]:
     That is: asked, at most one write of its own entry, and the answer.
     """
     first = moments[at].event
-    if first and first[0] == "call" and first[4] == step.operation.pasid:
+    if first and first[0] == "call":
         for length in (2, 3):
             group = moments[at : at + length]
             kinds = [m.event[0] if m.event else "" for m in group]
             devices = {m.event[1] if m.event and m.event[1:] else "" for m in group}
             plain = kinds in (["call", "return"], ["call", "entry", "return"])
-            if plain and len(devices) == 1 and all(_here(step, m.event) for m in group):
+            if plain and len(devices) == 1 and all(_on(first[4], m.event) for m in group):
                 return group
     return moments[at : at + 1]
 
 
-def _here(step: Step, event: Event | None) -> bool:
-    return event is None or event[0] != "entry" or event[2] == step.operation.pasid
+def _on(pasid: object, event: Event | None) -> bool:
+    return event is None or event[0] != "entry" or event[2] == pasid
 
 
 def _line(operation: Operation, events: list[Event]) -> Line:
@@ -118,7 +118,7 @@ def _line(operation: Operation, events: list[Event]) -> Line:
         taken = {"lock": "mutex: taken", "unlock": "mutex: given back"}
         return line._replace(text=taken.get(str(kind), " ".join(map(str, events[0]))))
     if pasid != operation.pasid:
-        line = line._replace(text=f"{line.text}, PASID {pasid}")
+        line = line._replace(text=f"{line.text}, {f'PASID {pasid}' if pasid else 'no PASID'}")
     if events[-1][0] == "return":
         error = events[-1][2]
         assert isinstance(error, int)

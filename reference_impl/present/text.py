@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..contract.step import RESERVED, Entry, Slot, Step
+from ..contract.step import EVENTS, RESERVED, Entry, Slot, Step
 from .rows import Line, lines, reader
 
 NOTHING = "-"
@@ -81,6 +81,9 @@ def notes(step: Step) -> list[str]:
     found = []
     if not step.setting.blocks_pasids:
         found.append("The driver cannot block a PASID.")
+    if step.operation.kind in EVENTS and len(step.setting.pasids) > 1:
+        pasid = step.operation.pasid
+        found.append(f"Shown is {f'PASID {pasid}' if pasid else 'DMA without a PASID'}.")
     if step.elsewhere:
         found.append("Another PASID was changed too.")
     return found

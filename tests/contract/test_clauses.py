@@ -22,7 +22,13 @@ REQUIRED = [
     *(f"DET-{n}" for n in range(1, 9)),
     *(f"GSP-{n}" for n in range(1, 8)),
     *(f"VIS-{n}" for n in range(1, 5)),
-    *(f"INV-{n}" for n in (1, 3, 4, 6)),
+    *(f"INV-{n}" for n in (1, 3, 4, 5, 6)),
+    *(f"RID-{n}" for n in range(1, 8)),
+    *(f"GRP-{n}" for n in range(1, 7)),
+    *(f"RST-{n}" for n in (1, 3, 5, 7, 8, 9, 11, 12, 15)),
+    *(f"OWN-{n}" for n in range(1, 6)),
+    *(f"PRB-{n}" for n in range(1, 6)),
+    *(f"CAP-{n}" for n in range(1, 4)),
 ]
 SOURCE = re.compile(r"MSG-([1-9]|1[0-3])|commit [0-9a-f]{12}|\w+\(\)")
 

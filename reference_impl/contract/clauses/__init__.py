@@ -10,6 +10,11 @@ from . import group
 from . import invariants
 from . import driver
 from . import vtd
+from . import rid
+from . import handles
+from . import recovery
+from . import ownership
+from . import membership
 from . import iommufd
 from . import vfio
 
@@ -18,9 +23,14 @@ __all__ = [
     "detach",
     "driver",
     "group",
+    "handles",
     "invariants",
     "iommufd",
+    "membership",
+    "ownership",
+    "recovery",
     "replace",
+    "rid",
     "vfio",
     "visibility",
     "vtd",

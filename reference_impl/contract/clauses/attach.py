@@ -92,7 +92,7 @@ def out_of_range(step: Step) -> Verdict:
     looked_at = step.result == -22 and step.events  # under the lock; at once is ATT-3's affair
     if due in (None, "ATT-7") and looked_at and not step.failed:
         return "the PASID is within every limit, but it returned -EINVAL"
-    return True if due is None and len(step.setting.capable) < len(step.setting.devices) else None
+    return True if due is None and len(step.capable) < len(step.members) else None
 
 
 @clause(
@@ -194,7 +194,7 @@ def entry_is_stored(step: Step) -> Verdict:
     if step.calls and step.at("array")[-1] < step.at("return")[-1]:
         return "the entry was stored before the last driver had answered"
     for dev, domain in zip(step.setting.devices, step.after.hardware, strict=True):
-        if dev.max_pasids and domain != reached(step):
+        if dev.name in step.capable and domain != reached(step):
             return f"{dev.name} translates with {domain} after a successful attach"
     return True
 
@@ -246,7 +246,7 @@ def handle_is_optional(step: Step) -> Verdict:
 def nobody_capable(step: Step) -> Verdict:
     """If no device of the group has PASIDs, nobody sets a limit and nobody is asked: attach
     stores the entry and returns 0."""
-    if step.setting.capable or attach_refusal(step) is not None or step.out_of_memory:
+    if step.capable or attach_refusal(step) is not None or step.out_of_memory:
         return None
     if step.result != 0 or step.calls:
         return f"no device has PASIDs, but {outcome(step)} or a driver was asked"

@@ -40,7 +40,7 @@ def attach_refusal(step: Step) -> str | None:
         return "ATT-3"
     if step.resetting:
         return "ATT-4"
-    if setting.limit and op.pasid >= setting.limit:
+    if step.limit and op.pasid >= step.limit:
         return "ATT-5"
     if step.before.slot is not None:
         return "ATT-7"

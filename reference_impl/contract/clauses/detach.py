@@ -13,7 +13,7 @@ BLOCKED = "commit 647b7aad1949"
 
 def to_block(step: Step) -> tuple[str, ...]:
     """The devices that a detach has to block: capable, and not under reset."""
-    return tuple(name for name in step.setting.capable if name not in step.resetting)
+    return tuple(name for name in step.capable if name not in step.resetting)
 
 
 @clause(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..clause import Verdict, clause
-from ..step import Call, Entry, Step
+from ..step import DEVICE, GROUP, HANDLE, RESETS, Call, Entry, Step
 from .checks import asked, in_words
 
 SET = "__iommu_set_group_pasid()"
@@ -55,7 +55,7 @@ def in_order(step: Step) -> Verdict:
         return None
     if step.operation.domain == "blocked" and step.operation.kind == "replace":
         return None  # a call that sets it may as well be one that undoes
-    capable = step.setting.capable
+    capable = step.capable
     for call in step.calls:
         if call.device not in capable:
             return f"{call.device} has no PASIDs, and was asked"
@@ -191,12 +191,16 @@ def else_blocked(step: Step) -> Verdict:
     "The group's mutex is held throughout",
     since="6.2",
     sources=["MSG-6", "commit 16603704559c", SET],
-    on="attach replace detach",
+    on=" ".join(("attach", "replace", "detach", *GROUP, *HANDLE, *RESETS, *DEVICE)),
 )
 def under_the_mutex(step: Step) -> Verdict:
-    """Drivers are asked, and the array and the handle are written, only while the group's mutex is
-    held; it is given back before the call returns."""
+    """Drivers are asked, and the array, the handle and what else the group is are written, only
+    while the group's mutex is held; it is given back before the call returns."""
     held, touched = False, False
+    if step.setting.rid and step.was != step.now:
+        touched = True
+        if not step.at("lock"):
+            return "the group has changed without the mutex"
     for event in step.events:
         if event[0] in ("lock", "unlock"):
             held = event[0] == "lock"

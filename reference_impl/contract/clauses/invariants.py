@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..clause import Verdict, clause
-from ..step import PUBLISHED, STRAY, Entry, Row, Step
+from ..step import DEVICE, EVENTS, GROUP, HANDLE, PUBLISHED, RESETS, STRAY, Entry, Row, Step
 from .checks import slot_in_words
 from .group import old_domain
 
@@ -52,7 +52,7 @@ def strayed(step: Step, row: Row) -> str:
         return ""
     named = None if row.slot.domain == "blocked" else row.slot.domain
     for dev, reaches in zip(step.setting.devices, row.hardware, strict=True):
-        if dev.max_pasids and dev.name not in step.resetting and reaches != named:
+        if dev.name in step.capable and dev.name not in step.resetting and reaches != named:
             return f"{dev.name} reaches {reaches or 'nothing'}"
     return ""
 
@@ -116,6 +116,23 @@ def failure_leaves_all(step: Step) -> Verdict:
 
 
 @clause(
+    "INV-5",
+    "A group changes hands only while its array is empty",
+    since="6.2",
+    sources=["commit 16603704559c", "iommu_group_claim_dma_owner()"],
+    on=" ".join((*GROUP, *HANDLE, *RESETS, *DEVICE, "attach", "replace", "detach")),
+    needs="group",
+)
+def changes_hands_empty(step: Step) -> Verdict:
+    """Nobody becomes the owner of a group, and nobody ceases to be, while the array holds anything:
+    what one has attached the next one does not inherit."""
+    if step.was.owner == step.now.owner:
+        return None
+    held = step.was.attached or step.now.attached
+    return f"the array held something for PASID {held[0]}" if held else True
+
+
+@clause(
     "INV-6",
     "No driver is asked to go from a domain to itself",
     since="6.15",
@@ -157,7 +174,7 @@ def others_untouched(step: Step) -> Verdict:
     "Every call returns",
     since="6.2",
     sources=["commit 16603704559c", ATTACH],
-    on="attach replace detach handle_get",
+    on=" ".join(("attach", "replace", "detach", "handle_get", *EVENTS)),
 )
 def every_call_returns(step: Step) -> Verdict:
     """No call crashes or waits for itself, whatever fails and whatever it is given; only detach

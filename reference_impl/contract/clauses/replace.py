@@ -220,7 +220,7 @@ def old_is_told(step: Step) -> Verdict:
         if call.old != attached(step).domain:
             return f"{call.device} was told that the old domain is {call.old or 'none'}"
     if step.failed is None:
-        missed = set(step.setting.capable) - {call.device for call in step.ours}
+        missed = set(step.capable) - {call.device for call in step.ours}
         if missed:
             return f"{min(missed)} was not asked"
         return True if step.result == 0 else f"nothing failed, but {outcome(step)}"
