@@ -130,6 +130,8 @@ def explore(
             what it takes gets to ever new states; without a limit its exploration has no end.
     """
     scope = scope or Scope()
+    if implementation.habitat:
+        scope = implementation.habitat.within(scope)
     seen = Exploration(implementation.name, scope, calls)
     for each in CLAUSES.values() if clauses is None else clauses:
         finding = seen.findings[each.id] = Finding(each)

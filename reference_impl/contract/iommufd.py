@@ -3,7 +3,7 @@
 
 What iommufd has noted is told as facts, each of which matters to every PASID (``"*"``):
 
-``("record", "*", pasid, table, devices)``
+``("attachment", "*", pasid, table, devices)``
     what a PASID is attached to (0: traffic without one), and for which devices
 ``("users", "*", id, number)``
     how many use a table, an address space, a queue or a device; none is not told
@@ -189,7 +189,7 @@ class IommufdMachine(PythonMachine):
         igroup = next(iter(self.bound.values())).igroup
         for pasid, record in igroup.pasid_attach.items():
             devices = tuple(each.id for each in record.devices)
-            facts.append(("record", EVERY_PASID, pasid, record.hwpt.id, devices))
+            facts.append(("attachment", EVERY_PASID, pasid, record.hwpt.id, devices))
         for id, thing in self.ictx.objects.items():
             if thing.users:
                 facts.append(("users", EVERY_PASID, id, thing.users))
@@ -263,7 +263,7 @@ class IommufdMachine(PythonMachine):
 
 
 LOADS: dict[str, Any] = {
-    "record": IommufdMachine._load_record,
+    "attachment": IommufdMachine._load_record,
     "users": IommufdMachine._load_users,
     "auto": lambda *_: None,
     "gone": lambda *_: None,

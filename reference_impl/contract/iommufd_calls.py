@@ -28,7 +28,9 @@ def user_could(operation: Operation, state: State) -> bool:
     if operation.kind == "page_request":
         return len(told(state.notes, "request")) < REQUESTS
     if operation.kind == "iommufd_detach":
-        devices = [fact[4] for fact in told(state.notes, "record") if fact[2] == operation.pasid]
+        devices = [
+            fact[4] for fact in told(state.notes, "attachment") if fact[2] == operation.pasid
+        ]
         return not devices or operation.device in devices[0]
     return True
 

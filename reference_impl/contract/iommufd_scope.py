@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .iommufd_calls import MISSING, Calls, attaching, by_vfio, making, requesting
+from .iommufd_calls import MISSING, REQUESTS, Calls, attaching, by_vfio, making, requesting
 from .scope import Habitat, Scope
 from .step import DeviceSpec, Row, Setting, State, TableSpec
 
@@ -23,14 +23,38 @@ OTHER_FAULTS = TableSpec("G", "paging", "I", pasid=True, fault="R")
 
 
 @dataclass(frozen=True)
+class IommufdScope(Scope):
+    """How large an exploration of iommufd is: only the devices and the faults can be chosen.
+
+    Args:
+        parts: the names of the settings that are wanted; all if empty.
+    """
+
+    parts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        group = "groups of one and two devices" if self.devices > 1 else "one device"
+        parts = f", only {' and '.join(self.parts)}" if self.parts else ""
+        faults = f"{self.faults} fault{'' if self.faults == 1 else 's'}"
+        return (
+            f"{group}, DMA without a PASID and with one, up to 6 tables, spaces and queues, "
+            f"up to {REQUESTS} open page requests, up to {faults} in an operation{parts}"
+        )
+
+
+@dataclass(frozen=True)
 class IommufdHabitat(Habitat):
     """Nine settings. At most two devices, and PASID 1 beside traffic without a PASID.
 
     Args:
-        parts: the names of those that are wanted; all if empty.
+        parts: see :class:`IommufdScope`.
     """
 
     parts: tuple[str, ...] = ()
+
+    def within(self, scope: Scope) -> Scope:
+        """As large as that, as far as it can be chosen."""
+        return IommufdScope(max(min(scope.devices, 2), 1), 0, 6, 1, scope.faults, self.parts)
 
     def starts(self, scope: Scope, lacks: frozenset[str]) -> Iterator[tuple[Setting, list[State]]]:
         """A group for each part of iommufd."""

@@ -49,6 +49,10 @@ class Habitat:
     odd: tuple[str, ...] = ()
     group: bool = False
 
+    def within(self, scope: Scope) -> Scope:
+        """The scope as this habitat takes it."""
+        return scope
+
     def starts(self, scope: Scope, lacks: frozenset[str]) -> Iterator[tuple[Setting, list[State]]]:
         """Each setting of a scope with its starts; see :meth:`Scope.starts`."""
         yield from scope.starts_in(self, lacks)

@@ -61,7 +61,7 @@ def read(notes: Notes) -> Books:
     for fact in notes:
         kind, _, *what = fact
         match kind:
-            case "record":
+            case "attachment":
                 books.records[what[0]] = Record(*what[1:])
             case "users":
                 books.users[what[0]] = what[1]

@@ -133,7 +133,7 @@ def copy_failed(step: Step) -> Verdict:
     if step.result != -EFAULT:
         return f"a copy failed, but {outcome(step)}"
     was, now, pasid = before(step).records, after(step).records, step.operation.pasid
-    if not any(event[0] == "record" for event in step.events):
+    if not any(event[0] == "attachment" for event in step.events):
         return unchanged(step) if was == now else "something is attached or detached"
     if {key: now.get(key) for key in was | now if key != pasid} != {
         key: record for key, record in was.items() if key != pasid
@@ -189,7 +189,7 @@ def end_of_file(step: Step) -> Verdict:
         return None
     if step.result != 0 or after(step).records:
         return f"{outcome(step)}, and {len(after(step).records)} attachments are left"
-    order = [int(str(event[1])) for event in step.events if event[0] == "record"]
+    order = [int(str(event[1])) for event in step.events if event[0] == "attachment"]
     if order != sorted(order, key=lambda pasid: (pasid == NO_PASID, pasid)):
         return "DMA without a PASID was detached before the PASIDs"
     attached, pasids = book(step)

@@ -5,7 +5,7 @@ Functions have the kernel's names, without ``iommufd_``. ``pasid`` is ``NO_PASID
 without one. An error leaves by ``OSError`` and names the clause that refused. Source:
 ``drivers/iommu/iommufd/device.c`` of Linux 7.3; the window of interrupts is left out.
 
-Events: ``("record", pasid, table, devices)``, table None: there is none any more.
+Events: ``("attachment", pasid, table, devices)``, table None: there is none any more.
 """
 
 from __future__ import annotations
@@ -319,7 +319,7 @@ def hw_pagetable_put(ictx: Context, hwpt: Hwpt) -> None:
 def tell(ictx: Context, pasid: int, record: Record) -> None:
     """Say what the record says now."""
     devices = tuple(each.id for each in record.devices)
-    ictx.observer.saw(("record", pasid, record.hwpt.id if devices else None, devices))
+    ictx.observer.saw(("attachment", pasid, record.hwpt.id if devices else None, devices))
 
 
 def get_hw_info(idev: BoundDevice) -> int:
