@@ -54,7 +54,9 @@ class IommufdHabitat(Habitat):
 
     def within(self, scope: Scope) -> Scope:
         """As large as that, as far as it can be chosen."""
-        return IommufdScope(max(min(scope.devices, 2), 1), 0, 6, 1, scope.faults, self.parts)
+        return IommufdScope(
+            max(min(scope.devices, 2), 1), 0, 6, 1, min(scope.faults, 3), self.parts
+        )
 
     def starts(self, scope: Scope, lacks: frozenset[str]) -> Iterator[tuple[Setting, list[State]]]:
         """A group for each part of iommufd."""

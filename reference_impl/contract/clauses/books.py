@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ...model.objects import NO_PASID
 from ..clause import CLAUSES, Verdict
-from ..step import Notes, Setting, Step, TableSpec
+from ..step import Entry, Notes, Setting, Step, TableSpec
 from .checks import once, outcome
 
 
@@ -169,6 +169,32 @@ def incompatible(step: Step, pt: TableSpec) -> str | None:
 def hindered(step: Step) -> bool:
     """Whether something failed that can fail or not: memory, a driver, a copy."""
     return any(event[0] in ("no memory", "no") for event in step.events)
+
+
+def first_failure(step: Step) -> int:
+    """The errno of what failed first of all that can fail or not; 0 if nothing did."""
+    for event in step.events:
+        if event[0] == "return" and event[2]:
+            return int(str(event[2]))
+        if event == ("no memory",) or (event[0] == "no" and event[1] != "driver"):
+            return errno.EFAULT if event[1:] == ("copy",) else errno.ENOMEM
+    return 0
+
+
+def undoing_failed(step: Step) -> bool:
+    """Whether a driver failed after something else had failed: it could not go back, or block."""
+    drivers = sum(bool(call.error) for call in step.calls)
+    others = sum(event[0] in ("no memory", "no") for event in step.events)
+    others -= step.events.count(("no", "driver"))
+    return drivers > 0 and drivers + others > 1
+
+
+def mended(step: Step) -> bool:
+    """Whether all that has changed is that devices which were blocked have what the array names."""
+    (slot, was), (left, now) = step.before, step.after
+    named = slot.domain if isinstance(slot, Entry) else None
+    both = zip(was, now, strict=True)
+    return slot == left and all(a == b or (a is None and b == named) for a, b in both)
 
 
 def refused_here(step: Step, id: str) -> Verdict:

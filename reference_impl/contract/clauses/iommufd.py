@@ -8,14 +8,16 @@ from collections import Counter
 
 from ...model.objects import NO_PASID
 from ..clause import Verdict, clause
-from ..step import NEW, Entry, Step
+from ..step import NEW, Entry, Step, errno_name
 from .books import (
     Books,
     Request,
     after,
     before,
     changed_pt,
+    first_failure,
     hindered,
+    mended,
     noiommu,
     refusal,
     refused_here,
@@ -25,6 +27,7 @@ from .books import (
     spec,
     table,
     unchanged,
+    undoing_failed,
 )
 from .checks import outcome, slot_in_words
 
@@ -279,20 +282,14 @@ def reaches(step: Step, pt: str) -> Verdict:
 )
 def errors_from_below(step: Step) -> Verdict:
     """Where iommufd has no objection, the call succeeds, or fails with `-ENOMEM` for want of memory
-    or with what the core or the first driver that fails has said: `-EBUSY` while a device of the
+    or with what the core or a driver has said, whatever fails first: `-EBUSY` while a device of the
     group is under reset, `-EINVAL` for a PASID that a device cannot send."""
-    op = step.operation
     if refusal(step) and not hindered(step):
         return None
-    said = next((call.error for call in step.calls if call.error), None)
-    if said or hindered(step):
-        wanted = {-said} if said else {-errno.ENOMEM}
-    else:
-        wanted = {core_answer(step)}
-    if step.result not in wanted:
-        name = errno.errorcode.get(-min(wanted), "0")
-        return f"it must return {'-' if min(wanted) else ''}{name}, but {outcome(step)}"
-    return True if op.device else None
+    wanted = first_failure(step) or core_answer(step)
+    if step.result == -wanted:
+        return True
+    return f"it must return {'-' + errno_name(wanted) if wanted else '0'}, but {outcome(step)}"
 
 
 def core_answer(step: Step) -> int:
@@ -304,8 +301,8 @@ def core_answer(step: Step) -> int:
     if not asks or noiommu(op.device):
         return 0
     if step.resetting:
-        return -errno.EBUSY
-    return -errno.EINVAL if op.pasid >= step.setting.limit else 0
+        return errno.EBUSY
+    return errno.EINVAL if op.pasid >= step.setting.limit else 0
 
 
 @clause(
@@ -319,10 +316,11 @@ def core_answer(step: Step) -> int:
 def failure_changes_nothing(step: Step) -> Verdict:
     """After an attach or replace that fails, everything is as before: the record and its devices,
     the users, the tables, the reserved regions of the address spaces, the page requests, the array
-    and the hardware. A device that cannot go back (`GSP-6`) is excepted."""
+    and the hardware. Excepted is a device whose driver fails in undoing: it cannot go back
+    (`GSP-6`), or be blocked; and one that this has happened to may be mended by it (`INV-4`)."""
     if step.result == 0:
         return None
-    if sum(call.error not in (0, None) for call in step.calls) > 1 and before(step) == after(step):
+    if before(step) == after(step) and (undoing_failed(step) or mended(step)):
         return True
     return unchanged(step)
 
