@@ -10,7 +10,8 @@ from typing import ClassVar
 from ..model.objects import Driver
 from ..model.observer import MayFail
 from .explorer import observe, state_now
-from .iommufd import Iommufd
+from .implementation import PythonCore
+from .iommufd import IommufdMachine
 from .known import iommufd_with
 from .recorder import Recorder
 from .step import DeviceSpec, Operation, Row, Setting, State, Step, TableSpec
@@ -71,9 +72,9 @@ class UserSpace:
         tables: tuple[TableSpec, ...] = TABLES,
         pasids: Iterable[int] = (1, 2),
         driver: type[Driver] | None = None,
-        implementation: Iommufd | None = None,
+        implementation: PythonCore | None = None,
     ) -> None:
-        base = implementation or iommufd_with()
+        base: PythonCore = implementation or iommufd_with()
         limits = devices if isinstance(devices, Mapping) else dict.fromkeys(devices, self.limit)
         self.setting = Setting(
             name="user space",
@@ -85,9 +86,10 @@ class UserSpace:
         )
         self.steps: list[Step] = []
         self._recorder = _NthFaults()
-        self._machine = replace(base, driver=driver or base.driver).boot(
-            self.setting, self._recorder
-        )
+        base = replace(base, driver=driver or base.driver)
+        machine = base.boot(self.setting, self._recorder)
+        assert isinstance(machine, IommufdMachine), f"{base.name} is not iommufd"
+        self._machine = machine
         nothing = Row(None, (None,) * len(self.setting.devices))
         rows = (nothing,) * len(self.setting.pasids)
         self.state = State(rows, notes=self._machine.notes())

@@ -217,10 +217,20 @@ def unchanged(step: Step) -> Verdict:
     """Whether the call has left no trace."""
     for what, was, now in zip(Books._fields, before(step), after(step), strict=True):
         if was != now:
-            return f"the {what} are changed: {now or 'none'}, not {was or 'none'}"
+            return f"{NAMES.get(what, f'the {what}')} have changed"
     if step.after != step.before or step.elsewhere:
         return "the array or the hardware has changed"
     return True
+
+
+NAMES = {
+    "records": "the attachments",
+    "autos": "the tables that iommufd has made",
+    "reserved": "the regions that are kept free",
+    "requests": "the page requests",
+    "files": "the books of the files",
+    "gone": "the objects that are there",
+}
 
 
 def changed_pt(step: Step) -> str | None:
