@@ -22,6 +22,13 @@ back; see :attr:`.step.State.notes`. Each is about every PASID.
     the indices at which the array holds anything; it follows from the rows
 ``("max_pasids", "*", device, number)``
     what was found out when the device was probed, where that is tried
+Where the memory of processes is shared, there are these:
+
+``("mm", "*", process, pasid, compatible, domains)``
+    the process' PASID or None, whether a device can walk its page tables, and its domains, the
+    latest first: each a name and the number of groups that are attached to it
+``("bond", pasid, users)``
+    how often the group is bound to the process that has this PASID
 """
 
 from __future__ import annotations
@@ -101,3 +108,27 @@ def group_facts(notes: Notes) -> GroupFacts:
         deferred=tuple(lists["deferred"]),
         max_pasids=tuple(lists["max_pasids"]),
     )
+
+
+class MmFacts(NamedTuple):
+    """What there is of one process."""
+
+    name: str
+    pasid: int | None = None
+    compatible: bool = True
+    domains: tuple[tuple[str, int], ...] = ()
+
+    def fact(self) -> Fact:
+        """As a fact."""
+        return ("mm", EVERY_PASID, *self)
+
+
+def mm_facts(notes: Notes) -> dict[str, MmFacts]:
+    """Read the facts of the processes, by name."""
+    found = [MmFacts(*fact[2:]) for fact in notes if fact[0] == "mm"]  # type: ignore[arg-type]
+    return {each.name: each for each in found}
+
+
+def bonds(notes: Notes) -> dict[int, int]:
+    """By PASID, how often the group is bound."""
+    return {pasid: users for kind, pasid, users, *_ in notes if kind == "bond"}  # type: ignore[misc]

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 
 from ..model.capability import Capability
 from ..model.objects import NO_PASID
-from .facts import DEFAULT, GroupFacts, as_notes, group_facts
+from .facts import DEFAULT, GroupFacts, MmFacts, as_notes, bonds, group_facts, mm_facts
 from .step import (
     DEVICE,
     GROUP,
     HANDLE,
     NEW,
     RESETS,
+    SVA,
     DeviceSpec,
     DomainSpec,
     Operation,
@@ -99,6 +100,30 @@ def settings(devices: int, domains: int) -> Iterator[tuple[Setting, list[State]]
     yield probed, [start(probed, members=("d0",))]
 
 
+def processes() -> tuple[Setting, list[State]]:
+    """Processes whose memory is shared, and one PASID too few for all of them.
+
+    At first none has one; or ``p`` has, for a group that is not shown: with the same kind of
+    driver, or with a device that has more PASIDs.
+    """
+    setting = Setting(
+        name="processes",
+        devices=(DeviceSpec("d0", 3), DeviceSpec("d1", 4)),
+        domains=(DomainSpec("A"),),
+        pasids=(1, 2),
+        short=True,
+        calls=SVA,
+        mms=("p", "q", "r"),
+    )
+    row = Row(None, (None,) * len(setting.devices))
+    starts = [
+        State((row,) * 2, (), frozenset(each.fact() for each in mms))
+        for first in (MmFacts("p"), MmFacts("p", 1, True, (("p", 1),)), MmFacts("p", 3))
+        for mms in [(first, MmFacts("q"), MmFacts("r")), (first, MmFacts("q", None, False))]
+    ]
+    return setting, starts
+
+
 def start(
     setting: Setting,
     members: tuple[str, ...] = (),
@@ -139,16 +164,18 @@ def resetting(setting: Setting, state: State, device: str) -> State:
 
 
 def operations(setting: Setting) -> list[Operation]:
-    """The calls of a setting that are not on a PASID. Those that a view of DMA without a PASID
-    cannot show whole, the resets, come once for each PASID.
-    """
+    """The calls of a setting that are not on a PASID; a reset shows the PASID."""
     first = setting.devices[0].name
     names = [d.name for d in setting.domains]
     found: list[Operation] = []
     for kind in setting.calls:
         if kind in RESETS:
+            found += [Operation(kind, d.name, setting.pasids[-1]) for d in setting.devices]
+        elif kind in SVA:
             found += [
-                Operation(kind, d.name, pasid) for d in setting.devices for pasid in setting.pasids
+                Operation(kind, first, pasid, who=mm)
+                for mm in setting.mms
+                for pasid in setting.pasids
             ]
         elif kind in OWNERS:
             found += [Operation(kind, first, NO_PASID, who=who) for who in OWNERS[kind]]
@@ -189,3 +216,16 @@ def possible(operation: Operation, state: State) -> bool:
     if kind == "detach_group":
         return NO_PASID not in facts.attached
     return True
+
+
+def possible_of_mms(operation: Operation, state: State) -> bool:
+    """Who is bound can be unbound, and nobody binds more than twice; a bond is not taken apart."""
+    kind, _, pasid, _, _, _, who = operation
+    users = bonds(state.notes)
+    if kind not in SVA:
+        return pasid not in users
+    mm = mm_facts(state.notes).get(who or "")
+    if mm is None:
+        return False
+    bound = users.get(mm.pasid or 0, 0)
+    return bound > 0 if kind == "sva_unbind" else bound < MOST

@@ -12,7 +12,6 @@ from .recorder import Recorder
 from .scope import Habitat
 from .step import (
     NEW,
-    PUBLISHED,
     RESERVED,
     STRAY,
     Entry,
@@ -128,6 +127,7 @@ class PythonMachine:
         self.around = Surroundings(
             implementation.around, setting, self.group, self.domains, recorder
         )
+        self.published = self.around.published if setting.mms else self._published
         self.mortal = setting.driver and any(d.type == "sva" for d in setting.domains)
         self.setting = setting
         self.recorder = recorder
@@ -144,9 +144,9 @@ class PythonMachine:
         self.slots.clear()
         for table in self.tables:
             table.clear()
+        self.around.load(state.notes, state.resetting)
         for pasid, row in zip(self.pasids, state.rows, strict=True):
             self.restore(pasid, row)
-        self.around.load(state.notes, state.resetting)
         self.driver.load(state.notes)
 
     def restore(self, pasid: int, row: Row) -> None:
@@ -160,13 +160,16 @@ class PythonMachine:
             self.slots[pasid] = self.domains[slot.domain]
         else:
             domain = self.domains.get(slot.domain)
-            self.slots[pasid] = AttachHandle(PUBLISHED, self.recorder, domain)
+            self.slots[pasid] = self.published(pasid, slot.handle, domain)
         for table, name in zip(self.tables, hardware, strict=True):
             if name is not None:
                 table[pasid] = self.domains[name]
             elif pasid in table:
                 del table[pasid]
         self.group.mutex.held = False
+
+    def _published(self, _: int, name: str, domain: Domain | None) -> AttachHandle:
+        return AttachHandle(name, self.recorder, domain)
 
     def notes(self) -> Notes:
         """What the driver says that it has noted, and what the group is.

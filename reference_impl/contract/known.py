@@ -53,7 +53,7 @@ def iommufd_with(*parts: str) -> Iommufd:
 IMPLEMENTATIONS: dict[str, PythonCore] = {
     "model": PythonCore("model", core),
     "model-group": PythonCore(
-        "model-group", core, has=frozenset({"group"}), habitat=Habitat(group=True)
+        "model-group", core, has=frozenset({"group", "sva"}), habitat=Habitat(group=True)
     ),
     **{name: PythonCore(name, d.core, d.driver, d.lacks) for name, d in DESIGNS.items()},
     **{
@@ -71,6 +71,9 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
     },
 }
 """By the name that the command line takes."""
+
+REST = {"model": "model-group"}
+"""Of a core, the implementation that has the group's other calls: to check it is to check both."""
 
 CORES = tuple(name for name, each in IMPLEMENTATIONS.items() if each.habitat is None)
 """Those that are explored with the simplest driver; the others are drivers with the merged core."""

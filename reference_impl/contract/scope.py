@@ -127,6 +127,8 @@ class Scope:
         """
         if habitat and habitat.group:
             yield from group_scope.settings(max(min(self.devices, 2), 1), min(self.domains, 2))
+            if "sva" not in lacks:
+                yield group_scope.processes()
             return
         if habitat:
             yield from habitat.starts(self, lacks)
@@ -256,6 +258,8 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
         handles = (NEW,)
     names = [d.name for d in setting.domains]
     found: list[Operation] = []
+    if setting.rid:
+        names = names[:1]  # who is attached to a PASID is of no account there
     for pasid in setting.pasids:
         if setting.rid and pasid == NO_PASID:
             continue
@@ -288,7 +292,7 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
 
 def events(setting: Setting) -> list[Operation]:
     """What happens without being a call on a PASID: see :data:`.step.EVENTS`."""
-    found: list[Operation] = group_scope.operations(setting) if setting.rid else []
+    found = group_scope.operations(setting)
     if setting.resets:
         for dev in setting.capable:
             found.append(Operation("reset_prepare", dev, setting.pasids[0]))
@@ -310,6 +314,8 @@ def possible(setting: Setting, operation: Operation, state: State, row: Row | No
     """
     if setting.rid:
         return group_scope.possible(operation, state)
+    if setting.mms:
+        return group_scope.possible_of_mms(operation, state)
     kind, device, _, domain, *_ = operation
     if kind in IOMMUFD:
         return user_could(operation, state)

@@ -16,6 +16,7 @@ from ..model.capability import Capability
 from ..model.objects import EVERY_PASID
 from ..model.objects import Notes as Notes
 from ..model.observer import Event
+from ..model.ownership import EPROBE_DEFER
 from .facts import GroupFacts, group_facts
 
 NO_HANDLE = None
@@ -232,7 +233,8 @@ class State(NamedTuple):
 
 def errno_name(number: int) -> str:
     """The kernel's name of an errno."""
-    return "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
+    special = {errno.EOPNOTSUPP: "EOPNOTSUPP", EPROBE_DEFER: "EPROBE_DEFER"}
+    return special.get(number) or errno.errorcode.get(number, str(number))
 
 
 class Call(NamedTuple):

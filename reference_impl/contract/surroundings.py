@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from ..model import membership, ownership, recovery, rid, sva, vfio
 from ..model.capability import Capability
 from ..model.iommufd import device, eventq, hw_pagetable
-from ..model.objects import AttachHandle, Device, Domain, Driver, Group, Notes
+from ..model.objects import AttachHandle, Device, Domain, Driver, Fact, Group, Notes
 from ..model.observer import Observer
-from .facts import DEFAULT, GroupFacts, as_notes, group_facts
+from .facts import DEFAULT, GroupFacts, MmFacts, as_notes, bonds, group_facts, mm_facts
 from .step import NEW, Operation, Setting
 
 
@@ -60,6 +60,9 @@ class Surroundings:
             self.default = domains[DEFAULT] = Domain(DEFAULT, self.driver)
         self.specs = {d.name: d for d in setting.devices}
         self.calls = self._calls()
+        self.mms: dict[str | None, Any] = {}
+        self.global_pasids: Any = None
+        self.bonds: dict[int, int] = {}
 
     def _calls(self) -> dict[str, Callable[[Operation], object]]:
         """What each kind of operation calls."""
@@ -96,7 +99,15 @@ class Surroundings:
             "release_device_owner": lambda op: own.device_release_dma_owner(dev(op)),
             "probe_device": lambda op: self._probe(dev(op)),
             "remove_device": lambda op: of.membership.release_device(dev(op)),
+            "sva_bind": lambda op: of.sva.sva_bind_device(
+                dev(op), self.mms[op.who], self.global_pasids
+            ),
+            "sva_unbind": lambda op: of.sva.sva_unbind_device(self._bond_of(self.mms[op.who])),
         }
+
+    def _bond_of(self, mm: Any) -> AttachHandle | None:
+        entry = self.group.pasid_array.load(mm.pasid)
+        return entry if isinstance(entry, AttachHandle) else None
 
     def _probe(self, dev: Device) -> None:
         spec = self.specs[dev.name]
@@ -107,6 +118,8 @@ class Surroundings:
         """Be in this state; what follows from the rows is left out."""
         group = self.group
         group.default_domain = self.default
+        if self.setting.mms:
+            self._load_mms(notes)
         for dev in self.devices.values():
             dev.blocked = dev.name in resetting
             dev.attach_deferred = False
@@ -129,8 +142,32 @@ class Surroundings:
         group.owner, group.owner_cnt = facts.owner, facts.owner_cnt
         group.recovery_cnt = facts.recovery_cnt
 
+    def _load_mms(self, notes: Notes) -> None:
+        of = self.modules.sva
+        self.mms.clear()
+        self.bonds = bonds(notes)
+        self.global_pasids = of.GlobalPasids()
+        for facts in mm_facts(notes).values():
+            mm = self.mms[facts.name] = of.Mm(facts.name, facts.compatible)
+            mm.pasid = facts.pasid
+            if mm.pasid is not None:
+                self.global_pasids.taken.add(mm.pasid)
+            for name, users in facts.domains:
+                domain = self.domains[name] = of.SvaDomain(name, self.driver, mm, users)
+                mm.sva_domains.append(domain)
+
+    def published(self, pasid: int, name: str, domain: Domain | None) -> AttachHandle:
+        """The handle that the array has at first."""
+        if pasid in self.bonds and domain is not None and domain.type == "sva":
+            bond: AttachHandle = self.modules.sva.Bond(self.observer, domain, self.bonds[pasid])
+            bond.device = self.group.devices[0]  # type: ignore[attr-defined]
+            return bond
+        return AttachHandle(name, self.observer, domain)
+
     def notes(self) -> Notes:
-        """The facts of the group, if they are part of the setting."""
+        """The facts of the group and of processes, if they are part of the setting."""
+        if self.setting.mms:
+            return self._notes_of_mms()
         if not self.setting.rid:
             return ()
         group = self.group
@@ -148,3 +185,13 @@ class Surroundings:
             group.default_domain.name if group.default_domain else None,
         )
         return as_notes(facts)
+
+    def _notes_of_mms(self) -> Notes:
+        found: set[Fact] = set()
+        for mm in self.mms.values():
+            domains = tuple((each.name, each.users) for each in mm.sva_domains)
+            found.add(MmFacts(mm.name, mm.pasid, mm.dma_compatible, domains).fact())
+            bond = self._bond_of(mm) if mm.pasid is not None else None
+            if isinstance(bond, self.modules.sva.Bond):
+                found.add(("bond", mm.pasid, bond.users))
+        return frozenset(found)

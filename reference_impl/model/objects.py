@@ -286,6 +286,10 @@ class Driver:
     def mm_release(self, domain: Domain) -> None:
         """The address space of an SVA domain is going away: nothing may reach it any more."""
 
+    def free_domain(self, domain: Domain) -> None:
+        """The domain is needed no more; nothing may reach it."""
+        self.observer.saw(("free", domain.name))
+
     def release_device(self, dev: Device) -> None:
         """The device leaves: its PASID table goes, with whatever is in it."""
         for pasid in sorted(dev.pasid_table):

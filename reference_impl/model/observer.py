@@ -28,6 +28,8 @@ Event = tuple[object, ...]
     the group's array changed; *slot* is None, ``"reserved"`` or ``(domain, handle)``
 ``("handle", handle, domain)``
     the attach handle's domain field was written
+``("free", domain)``
+    the domain was given back to its driver
 ``("no memory",)``
     the array asked for memory and got none
 ``("warn", sentence)``

@@ -7,10 +7,11 @@ its own. Source: ``drivers/iommu/iommu-sva.c`` of Linux 7.3.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from errno import EBUSY, ENODEV, ENOENT, ENOSPC, EOVERFLOW
 
 from .core import attach_device_pasid, attach_handle_get, detach_device_pasid, refused
-from .objects import AttachHandle, Device, Domain
+from .objects import AttachHandle, Device, Domain, Driver
 from .observer import Observer
 
 FIRST_GLOBAL_PASID = 1
@@ -22,15 +23,17 @@ class SvaDomain(Domain):
 
     Args:
         name: how the pages call it.
-        dev: the device that it is made for.
+        driver: the driver of the devices that it is made for.
         mm: the process' memory.
+        users: how many groups are attached to it.
     """
 
-    def __init__(self, name: str, dev: Device, mm: Mm) -> None:
-        super().__init__(name, dev.driver, "sva", iopf_handler=True)
+    driver: Driver
+
+    def __init__(self, name: str, driver: Driver, mm: Mm, users: int = 0) -> None:
+        super().__init__(name, driver, "sva", iopf_handler=True)
         self.mm = mm
-        self.users = 0
-        """How many groups are attached to it."""
+        self.users = users
 
 
 class Mm:
@@ -54,9 +57,9 @@ class Mm:
 class Bond(AttachHandle):
     """What ties a group to a process; whoever binds once more gets the same one."""
 
-    def __init__(self, name: str, observer: Observer) -> None:
-        super().__init__(name, observer)
-        self.users = 0
+    def __init__(self, observer: Observer, domain: Domain | None = None, users: int = 0) -> None:
+        super().__init__("bond", observer, domain)
+        self.users = users
         self.device: Device | None = None
 
 
@@ -71,22 +74,20 @@ class GlobalPasids:
 
         Source: ``iommu_alloc_global_pasid()``.
         """
-        free = set(range(FIRST_GLOBAL_PASID, dev.max_pasids)) - self.taken
-        if not free:
-            return None
-        self.taken.add(min(free))
-        return min(free)
+        for pasid in range(FIRST_GLOBAL_PASID, dev.max_pasids):
+            if pasid not in self.taken:
+                self.taken.add(pasid)
+                return pasid
+        return None
 
 
-def sva_bind_device(dev: Device, mm: Mm, pasids: GlobalPasids, bond: Bond, name: str) -> Bond:
+def sva_bind_device(dev: Device, mm: Mm, pasids: GlobalPasids) -> Bond:
     """Let a device reach the memory of a process, with the process' PASID.
 
     Args:
         dev: the device.
         mm: the process' memory.
         pasids: where a PASID comes from.
-        bond: the new bond, if there is to be one.
-        name: how the pages shall call a new domain, if there is to be one.
 
     Returns:
         The bond, which may be one that is there already.
@@ -100,34 +101,45 @@ def sva_bind_device(dev: Device, mm: Mm, pasids: GlobalPasids, bond: Bond, name:
     if group is None:
         raise refused(ENODEV, "SVA-1", f"{dev} is in no group")
     pasid = pasid_of(mm, dev, pasids)
+
+    # THERE ALREADY
     try:
-        there = attach_handle_get(group, pasid, "sva")
+        bond = attach_handle_get(group, pasid, "sva")
     except OSError as error:
         if error.errno != ENOENT:
             raise
     else:
-        if not isinstance(there, Bond) or not isinstance(there.domain, SvaDomain):
-            raise refused(EBUSY, "SVA-2", f"PASID {pasid} is attached by hand")
-        if there.domain.mm is not mm:
-            raise refused(EBUSY, "SVA-2", f"PASID {pasid} is another process'")
-        there.users += 1
-        return there
+        assert isinstance(bond, Bond)
+        bond.users += 1
+        return bond
 
-    for domain in mm.sva_domains:
+    # ATTACH: to a domain that the process has for another group, or to a new one
+    bond = Bond(dev.driver.observer)
+    domain = attach_to_one_of(mm, dev, pasid, bond)
+    if domain is None:
+        domain = alloc_sva_domain(dev, mm)
         try:
             attach_device_pasid(domain, dev, pasid, bond)
         except OSError:
-            continue
-        domain.users += 1
-        break
-    else:
-        domain = alloc_sva_domain(dev, mm, name)
-        attach_device_pasid(domain, dev, pasid, bond)
-        domain.users = 1
+            dev.driver.free_domain(domain)
+            raise
         mm.sva_domains.insert(0, domain)
+    domain.users += 1
     bond.users = 1
     bond.device = dev
     return bond
+
+
+def attach_to_one_of(mm: Mm, dev: Device, pasid: int, bond: Bond) -> SvaDomain | None:
+    """Attach a domain that the process has already, if there is one that the device takes.
+
+    A bond that was refused has never been seen, so it can be tried with the next domain.
+    """
+    for domain in mm.sva_domains:
+        with suppress(OSError):
+            attach_device_pasid(domain, dev, pasid, bond)
+            return domain
+    return None
 
 
 def sva_unbind_device(bond: Bond) -> None:
@@ -147,6 +159,7 @@ def sva_unbind_device(bond: Bond) -> None:
     domain.users -= 1
     if not domain.users:
         mm.sva_domains.remove(domain)
+        domain.driver.free_domain(domain)
 
 
 def pasid_of(mm: Mm, dev: Device, pasids: GlobalPasids) -> int:
@@ -166,11 +179,13 @@ def pasid_of(mm: Mm, dev: Device, pasids: GlobalPasids) -> int:
     return mm.pasid
 
 
-def alloc_sva_domain(dev: Device, mm: Mm, name: str) -> SvaDomain:
+def alloc_sva_domain(dev: Device, mm: Mm) -> SvaDomain:
     """A domain for this process, which the device's driver understands.
 
     Source: ``iommu_sva_domain_alloc()``.
     """
     if error := dev.driver.observer.fails("record"):
         raise refused(error, "SVA-3", f"no memory for a domain of {mm}")
-    return SvaDomain(name, dev, mm)
+    names = {domain.name for domain in mm.sva_domains}
+    name = mm.name if mm.name not in names else f"{mm.name}'"
+    return SvaDomain(name, dev.driver, mm)

@@ -60,7 +60,7 @@ def lines(step: Step, details: bool = False) -> list[Line]:
     shown = [Line("before", slot, hardware)]
     locked, at, number = False, 1, 0
     while at < len(moments):
-        group = _group(step, moments, at)
+        group = _group(moments, at)
         at += len(group)
         slot, hardware = group[-1].slot, group[-1].hardware
         kind, *what = group[0].event or ("",)
@@ -80,7 +80,7 @@ def lines(step: Step, details: bool = False) -> list[Line]:
     return [*shown, Line(returned(step), *step.after, wrong=step.result != 0)]
 
 
-def _group(step: Step, moments: list[Moment], at: int) -> list[Moment]:
+def _group(moments: list[Moment], at: int) -> list[Moment]:
     """The events of one row: one, or a driver call that went the plain way.
 
     That is: asked, at most one write of its own entry, and the answer.

@@ -110,10 +110,14 @@ def test_explain_a_clause(command: Runner) -> None:
     }
 
 
+NAMED = ["VTD-14", "GRP-1", "RST-8", "OWN-3", "SVA-1"]
+"""The clauses that name EBUSY, but refuse no call of the three with it."""
+
+
 def test_explain_an_errno(command: Runner) -> None:
     data = command("explain", "EBUSY", "--json").data
     assert list(data) == ["errno", "number", "refusals", "named_in"]
-    assert (data["errno"], data["number"], data["named_in"]) == ("EBUSY", 16, ["VTD-14"])
+    assert (data["errno"], data["number"], data["named_in"]) == ("EBUSY", 16, NAMED)
     assert data["refusals"][0] == {
         "call": "attach",
         "clause": "ATT-4",
@@ -127,5 +131,5 @@ def test_explain_an_errno(command: Runner) -> None:
         ("replace", "REP-4"),
         ("handle_get", "VIS-3"),
     ]
-    assert command("explain", "EPERM", "--json").data["refusals"] == []
+    assert command("explain", "EACCES", "--json").data["refusals"] == []
     assert command("explain", "ENOMEM", "--json").data["named_in"] == ["ATT-7"]

@@ -29,6 +29,7 @@ REQUIRED = [
     *(f"OWN-{n}" for n in range(1, 6)),
     *(f"PRB-{n}" for n in range(1, 6)),
     *(f"CAP-{n}" for n in range(1, 4)),
+    *(f"SVA-{n}" for n in range(1, 6)),
 ]
 SOURCE = re.compile(r"MSG-([1-9]|1[0-3])|commit [0-9a-f]{12}|\w+\(\)")
 

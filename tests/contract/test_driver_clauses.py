@@ -9,6 +9,7 @@ import pytest
 
 from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, Exploration, Scope, explore
 from reference_impl.contract.bugs import BUGS, catch
+from tests.contract.scopes import one
 
 SCOPE = Scope(2, 0, 3, 1, 1)
 DRIVERS = ["vtd", "vtd-in-place", "vtd-repaired", "smmuv3", "amd", "mock"]
@@ -79,9 +80,21 @@ def test_a_replace_stops_listening_too_early() -> None:  # DEF-2
     assert "nobody hears" in seen("vtd").findings["VTD-6"].reason
 
 
-def test_amd_does_not_come_back_from_a_reset() -> None:  # DEF-5a
-    assert shortest("amd", "DRV-4") == [
+def test_amd_does_not_survive_a_reset() -> None:  # DEF-5b
+    scope = one("resets of one", 1, 0, 1, 1, 0)
+    found = explore(IMPLEMENTATIONS["amd"], scope, [CLAUSES["INV-9"]]).findings["INV-9"]
+    assert [(str(step.operation), step.outcome) for step in found.steps] == [
         ("attach(A, PASID 1, h')", "0"),
+        ("reset_prepare(d0)", "crashed: AssertionError: 8 bytes at address 8 are written"),
+    ]
+
+
+def test_amd_does_not_come_back_from_a_reset() -> None:  # DEF-5a
+    scope = one("resets of one", 1, 0, 1, 1, 0)
+    found = explore(IMPLEMENTATIONS["amd"], scope, [CLAUSES["DRV-4"]]).findings["DRV-4"]
+    assert [(str(step.operation), step.outcome) for step in found.steps] == [
+        ("attach(A, PASID 1, h')", "0"),
+        ("mm_release(A)", "0"),  # forgets the record, so that prepare has nothing to clear
         ("reset_prepare(d0)", "0"),
         ("reset_done(d0)", "0"),
     ]

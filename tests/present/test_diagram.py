@@ -190,7 +190,7 @@ def test_what_concerns_another_pasid_is_named() -> None:
         elsewhere=True,
     )
     text = repr(diagram(step))
-    for said in ("d0: set B, old A, PASID 2", "d0: writes B, PASID 2", "array: erase, PASID 2"):
+    for said in ("d0: set B, old A, PASID 2 -> ok", "array: erase, PASID 2"):
         assert said in text
     assert text.endswith("Another PASID was changed too.")
     assert "Another PASID was changed too." in diagram(step)._repr_html_()

@@ -15,6 +15,7 @@ from . import handles
 from . import recovery
 from . import ownership
 from . import membership
+from . import sva
 from . import iommufd
 from . import vfio
 
@@ -31,6 +32,7 @@ __all__ = [
     "recovery",
     "replace",
     "rid",
+    "sva",
     "vfio",
     "visibility",
     "vtd",

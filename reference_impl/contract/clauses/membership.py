@@ -34,8 +34,8 @@ def newcomers(step: Step) -> list[str]:
 )
 def joins_without(step: Step) -> Verdict:
     """A device that joins a group is asked to take the group's domain for DMA without a PASID, and
-    told that it has none. If it cannot, it does not join. What PASIDs of the group are attached to
-    is not set on it, and nobody looks whether it could send them."""
+    told that it has none. If it cannot, it does not join, and is blocked. What PASIDs of the group
+    are attached to is not set on it, and nobody looks whether it could send them."""
     device, was = step.operation.device, step.was
     if set(step.now.members) - set(was.members) - {device}:
         return "another device joined"
@@ -50,9 +50,13 @@ def joins_without(step: Step) -> Verdict:
     expected = was.members if failed else (*was.members, device)
     if step.now.members != expected or bool(step.result) != failed:
         return f"the group is then {', '.join(step.now.members)}, and {outcome(step)}"
-    if failed and step.result != -(joining[0].error or 0):
+    if not failed:
+        return True
+    if step.result != -(joining[0].error or 0):
         return f"its driver gave errno {joining[0].error}, but {outcome(step)}"
-    return True
+    parked = [(device, "blocked", was.domain)]
+    done = asked(calls_without(step)[1:])
+    return True if done == parked else f"then it was asked {in_words(done)}"
 
 
 @clause(

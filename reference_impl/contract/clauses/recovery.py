@@ -125,8 +125,8 @@ def blocked_with(step: Step) -> Verdict:
     if not prepared(step):
         return None
     device, slot = step.operation.device, step.before.slot
-    named = isinstance(slot, Entry) and device in step.capable
-    wanted = [(device, "blocked", slot.domain)] if named else []
+    names = [slot.domain] if isinstance(slot, Entry) and device in step.capable else []
+    wanted = [(device, "blocked", name) for name in names]
     if asked(with_pasid(step)) != wanted:
         return f"asked were {in_words(asked(with_pasid(step)))}, not {in_words(wanted)}"
     errors = sum(bool(call.error) for call in step.calls)

@@ -221,11 +221,10 @@ def firmware_and_deferred(step: Step) -> Verdict:
     for call in without:
         if call.device in firmware and call.domain == "blocked":
             return f"{call.device} must keep firmware's mappings, and is asked to block"
-    if firmware and not must_succeed(step):
-        if not any(call.error for call in walk(step)):
-            if step.result != -22 or step.now.domain != step.was.domain:
-                return f"firmware needs {firmware[0]}, but {outcome(step)}"
-            said = True
+    if firmware and not must_succeed(step) and not any(call.error for call in walk(step)):
+        if step.result != -22 or step.now.domain != step.was.domain:
+            return f"firmware needs {firmware[0]}, but {outcome(step)}"
+        said = True
     for name in step.was.deferred:
         if name in step.resetting:
             continue
@@ -266,7 +265,7 @@ def undone(step: Step) -> Verdict:
     wanted = [(name, old, want) for name in before] if old is not None else []
     back = [call for call in rest if call.domain == old]
     if asked(back) != wanted:
-        return f"the undoing asked {in_words(asked(rest))}, not {in_words(wanted)}"  # type: ignore[arg-type]
+        return f"the undoing asked {in_words(asked(rest))}, not {in_words(wanted)}"
     for call in rest:
         if call not in back and (call.domain, call.old) != ("blocked", want):
             return f"the undoing asked {in_words(asked([call]))}"
