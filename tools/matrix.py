@@ -26,8 +26,11 @@ PARTS = {
         ["mock", "smmuv3", "amd", "vtd", "vtd-in-place", "vtd-repaired"],
         Scope(devices=2, incapable=0, domains=3, pasids=1, faults=1),
     ),
+    "group": (["model-group"], Scope(devices=2, incapable=0, domains=1, pasids=1, faults=1)),
+    "iommufd": (["iommufd"], Scope(devices=2, incapable=0, domains=1, pasids=1, faults=1)),
 }
-"""What is judged, and in which scope: cores with the simplest driver, and drivers with a core."""
+"""What is judged, and in which scope: cores with the simplest driver, drivers with a core, the
+group's other calls, and iommufd."""
 
 
 def cell(finding: Finding) -> dict[str, object]:
