@@ -33,12 +33,12 @@ class IommufdScope(Scope):
     parts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        group = "groups of one and two devices" if self.devices > 1 else "one device"
-        parts = f", only {' and '.join(self.parts)}" if self.parts else ""
+        devices = "1 or 2 devices" if self.devices > 1 else "1 device"
         faults = f"{self.faults} fault{'' if self.faults == 1 else 's'}"
+        parts = f", only {' and '.join(self.parts)}" if self.parts else ""
         return (
-            f"{group}, DMA without a PASID and with one, up to 6 tables, spaces and queues, "
-            f"up to {REQUESTS} open page requests, up to {faults} in an operation{parts}"
+            f"{devices}, no PASID and 1, up to 6 tables and {REQUESTS} open page requests, "
+            f"up to {faults} in an operation{parts}"
         )
 
 
