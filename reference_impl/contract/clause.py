@@ -55,6 +55,9 @@ class Clause:
         return self.id.partition("-")[0]
 
 
+IN_WORDS = {"group": "calls for the whole group", "sva": "memory shared with processes"}
+"""What some of what a clause needs is called where an implementation has not got it."""
+
 CLAUSES: dict[str, Clause] = {}
 """Every clause by its id, in reading order."""
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..model.objects import NO_DOMAIN
-from .clause import CLAUSES, Clause
+from .clause import CLAUSES, IN_WORDS, Clause
 from .implementation import Implementation, Machine
 from .recorder import Recorder
 from .reduction import Names, Part, Renaming, apart, original, together
@@ -143,6 +143,7 @@ def explore(
     progress: Progress | None = None,
     calls: int | None = None,
     reduced: bool = False,
+    first: int | None = None,
 ) -> Exploration:
     """Explore an implementation within a scope, and judge every step.
 
@@ -155,6 +156,7 @@ def explore(
             what it takes gets to ever new states; without a limit its exploration has no end.
         reduced: whether PASIDs are explored one at a time, and domains up to their names. Only for
             a core with the simplest driver: one that has records joins PASIDs in them.
+        first: the number of the only call (see :func:`.scope.operations`) that is made in a start.
 
     Raises:
         ValueError: *reduced*, and the implementation has a driver of its own.
@@ -169,10 +171,10 @@ def explore(
         finding = seen.findings[each.id] = Finding(each)
         if lacking := each.lacking(implementation.lacks, implementation.has):
             finding.promised = False
-            finding.reason = f"{implementation.name} has no {lacking}"
+            finding.reason = f"{implementation.name} has no {IN_WORDS.get(lacking, lacking)}"
     every = scope.starts(implementation.lacks, implementation.habitat)
     for place, (setting, starts) in enumerate(every):
-        _explore(implementation, setting, place, starts, seen, progress)
+        _explore(implementation, setting, place, starts, seen, progress, first)
     for finding in seen.findings.values():
         if finding.trace:
             finding.steps = replay(implementation, finding.trace)
@@ -188,6 +190,7 @@ def _explore(
     starts: list[State],
     seen: Exploration,
     progress: Progress | None,
+    first: int | None,
 ) -> None:
     judges: dict[str, list[Finding]] = {}
     for finding in seen.findings.values():
@@ -195,7 +198,9 @@ def _explore(
             for kind in finding.clause.on:
                 judges.setdefault(kind, []).append(finding)
     if not seen.reduced:
-        walk = Walk(implementation, setting, starts, seen.scope.faults, calls=seen.calls)
+        walk = Walk(
+            implementation, setting, starts, seen.scope.faults, calls=seen.calls, first=first
+        )
         _judged(walk, judges, place, seen, progress)
         seen.states += len(walk.came)
         return
@@ -269,6 +274,7 @@ class Walk:
         pasid: the only PASID whose calls are made, with those that name none of the setting's if
             it is the first.
         renaming: how domains are called, so that states which differ in names are one.
+        first: the number of the only call that is made in a start.
     """
 
     def __init__(
@@ -281,6 +287,7 @@ class Walk:
         calls: int | None = None,
         pasid: int | None = None,
         renaming: Renaming | None = None,
+        first: int | None = None,
     ) -> None:
         self.setting = setting
         self.recorder = Recorder(faults)
@@ -298,6 +305,7 @@ class Walk:
         self.calls = calls
         self.pasid = pasid
         self.renaming = renaming
+        self.first = first
 
     def __iter__(self) -> Iterator[tuple[Step, State]]:
         """Each different step, and the state that it was made in."""
@@ -318,7 +326,8 @@ class Walk:
             rows, resetting, notes = state
             machine.load(state)
             left: set[tuple[int | None, Row | None, Notes]] = set()
-            for operation, at, needs_handle in calls:
+            only = self.first if came[state].parent is None else None
+            for operation, at, needs_handle in calls if only is None else calls[only : only + 1]:
                 before = machine.row(operation.pasid) if at is None else rows[at]
                 if needs_handle and not has_handle(before):
                     continue

@@ -29,9 +29,12 @@ from .step import (
 
 MOST = 2
 """How many claims or uses there are at the same time, and resets of one device."""
+MEMBERS = 3
+"""How many devices there are in a group that one joins, then."""
 OWNERS = {"claim_group_owner": ("vfio", None), "claim_device_owner": ("iommufd", None)}
 """Who claims: the same again, another one, and nobody, which is a caller's bug."""
 CLAIMS = (*OWNERS, "release_group_owner", "release_device_owner")
+COME_AND_GO = ("probe_device", "remove_device")
 USES = ("use_default_domain", "unuse_default_domain")
 
 CAPABILITIES = {
@@ -72,10 +75,10 @@ def settings(devices: int, domains: int) -> Iterator[tuple[Setting, list[State]]
             DeviceSpec("d2", 3, ats=False),
         ),
         domains=named[:1],
-        calls=(*GROUP[:2], *RESETS, "claim_group_owner", "release_group_owner", "deferred_attach"),
+        calls=(*GROUP[:3], *RESETS, "probe_device", "deferred_attach"),
     )
     late = start(odd, deferred=("d0",))
-    yield odd, [start(odd), late, resetting(odd, late, "d0")]
+    yield odd, [start(odd), late, resetting(odd, late, "d0"), start(odd, members=("d2",))]
     bare = whole._replace(
         name="no default domain", domains=named[:1], calls=(*GROUP, *HANDLE, *RESETS, USES[0])
     )
@@ -85,7 +88,7 @@ def settings(devices: int, domains: int) -> Iterator[tuple[Setting, list[State]]
         devices=(DeviceSpec("d0", 4), DeviceSpec("d1", 2)),
         domains=named[:1],
         pasids=(NO_PASID, 2),
-        calls=(*GROUP[:2], *RESETS, "claim_group_owner", "probe_device", "remove_device"),
+        calls=(*GROUP[:2], *RESETS, "claim_group_owner", *COME_AND_GO),
     )
     yield joined, [start(joined), start(joined, members=("d0",))]
     probed = joined._replace(
@@ -200,7 +203,7 @@ def possible(operation: Operation, state: State) -> bool:
     kind, device = operation.kind, operation.device
     facts = group_facts(state.notes)
     if kind == "probe_device":
-        return device not in facts.members and 0 < len(facts.members) < MOST
+        return device not in facts.members and 0 < len(facts.members) < MEMBERS
     if kind not in (*GROUP, *HANDLE) and device not in facts.members:
         return False
     if kind == "reset_prepare":

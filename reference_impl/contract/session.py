@@ -27,7 +27,7 @@ class _NamedFaults(Recorder):
         """Fail if this is the next thing that shall."""
         here: tuple[str, ...] = (what,)
         if what != "memory":
-            device = next(str(e[1]) for e in reversed(self.events) if e[0] == "call")
+            device = next((str(e[1]) for e in reversed(self.events) if e[0] == "call"), "")
             here = (device, f"{device}:{what}")
         if not self.wanted or self.wanted[0] not in here:
             return super().fails(what)

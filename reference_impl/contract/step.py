@@ -71,6 +71,10 @@ class DeviceSpec(NamedTuple):
     capability: Capability | None = None
     """What is looked at when it is probed, where that is tried."""
 
+    def __repr__(self) -> str:
+        told = [f"{k}={v!r}" for k, v in self._asdict().items() if v != self._field_defaults.get(k)]
+        return f"DeviceSpec({', '.join(told)})"
+
 
 class DomainSpec(NamedTuple):
     """One domain: its name, type, and whether its driver is the group's and it takes PASIDs."""

@@ -6,7 +6,7 @@ Linux 7.3. The table of a device's page tables (GCR3) belongs to what is attache
 and goes with it. What is attached so is pass-through here, which has room for PASIDs.
 
 Facts noted: ``("record", pasid, domain, device)``, ``("no table", None, device)``; events
-``("record", ±, domain, device, pasid)``, ``("table", device, whether it is there)``.
+``("record", ±, domain, device, pasid)``, ``("table", ±, device)``.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ class Amd(Remembering):
 
         Source: ``amd_iommu_attach_device()``, ``blocked_domain_attach_device()``.
         """
-        self.detach_device(dev)
+        if dev.name not in self.without_table:
+            self.detach_device(dev)
         if domain.type != "blocked":
             self.may_fail("table")
             self.without_table.discard(dev.name)
-            self.observer.saw(("table", dev.name, True))
+            self.observer.saw(("table", "+", dev.name))
             self.write_entry(dev, NO_PASID, domain)
 
     def detach_device(self, dev: Device) -> None:
@@ -55,7 +56,7 @@ class Amd(Remembering):
         for pasid in sorted(dev.pasid_table):
             self.write_entry(dev, pasid, self.blocked_domain)
         self.without_table.add(dev.name)
-        self.observer.saw(("table", dev.name, False))
+        self.observer.saw(("table", "-", dev.name))
 
     def clear_gcr3(self, dev: Device, pasid: int) -> None:
         """Clear one entry of the table; what is written to, if there is none, hangs on the PASID.

@@ -79,11 +79,12 @@ def reset_done(dev: Device) -> None:
 
 def return_dev(group: Group, dev: Device) -> None:
     """Attach the group's domain to a device that has the blocking one; if it fails, only warn."""
-    assert group.domain is not None
+    domain = group.domain
+    assert domain is not None, "a null pointer is followed"
     try:
-        group.domain.attach_dev(dev, group.blocking_domain)
+        domain.attach_dev(dev, group.blocking_domain)
     except OSError:
-        group.warn(f"{dev} does not get {group.domain} back")
+        group.warn(f"{dev} does not get {domain} back")
 
 
 def return_dev_pasid(domain: Domain, group: Group, dev: Device, pasid: int) -> None:

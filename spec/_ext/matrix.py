@@ -64,6 +64,8 @@ class Families(FromMatrix):
         rows = [_row("clauses", *columns), _row(*["---"] * (len(columns) + 1))]
         for family in dict.fromkeys(clause.family for clause in CLAUSES.values()):
             cells = [_tally(family, columns[name]) for name in columns]
+            if set(cells) == {SIGNS["not-promised"]}:
+                continue  # none of them has what the family is about
             link = f"[{family}](/spec/reference/matrix.md#{family.lower()})"
             rows.append(_row(link, *cells))
         return rows

@@ -15,6 +15,8 @@ from reference_impl.contract import (
     explore,
     variant,
 )
+from reference_impl.contract.bugs import Bug, catch
+from reference_impl.contract.group_bugs import BUGS
 from tests.contract.scopes import one
 
 # Each is a change of a module of the model, written as a diff. Its first line says which module,
@@ -353,6 +355,22 @@ def test_a_mutant_is_noticed(
         if broken == set(clauses):
             return
     raise AssertionError(broken)
+
+
+@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
+def test_a_bug_is_caught(bug: Bug) -> None:
+    scope = one("no" if bug.id == "B26" else "whole", 2, 0, 1, 1, 0)
+    assert catch(bug, scope, alone=True).caught
+
+
+def test_a_driver_that_asks_notices_a_flag_that_is_set_late() -> None:
+    early = (
+        "        dev.blocked = True  # before the driver is asked again, and asks what there is\n"
+    )
+    count = "        group.recovery_cnt += 1\n"
+    late = variant("smmuv3", (early, ""), (count, count + early), of="recovery")
+    scope = one("resets of one", 1, 0, 1, 1, 0)
+    assert explore(late, scope, [CLAUSES["DRV-10"]]).with_verdict("broken") == ["DRV-10"]
 
 
 @cache

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "contract": {"model", "drivers", "designs"},
     "present": {"model", "drivers", "designs", "contract"},
     "linux": {"model", "drivers", "designs", "contract"},
+    "campaign": {"contract"},
     "cli": {"model", "drivers", "designs", "contract", "present", "linux"},
 }
 STANDARD_LIBRARY_ONLY = {"model", "drivers", "designs", "contract", "present"}

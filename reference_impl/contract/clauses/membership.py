@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from errno import EINVAL
+
 from ...model.objects import NO_PASID
 from ..clause import Verdict, clause
 from ..step import Call, Entry, Step
@@ -10,6 +12,22 @@ from .checks import asked, in_words, outcome
 from .rid import calls_without
 
 PROBE, REMOVE, MAX = "iommu_probe_device()", "iommu_release_device()", "dev_iommu_get_max_pasids()"
+
+
+def refused_by_firmware(step: Step) -> bool:
+    """Whether firmware needs a device that joins a group which blocks."""
+    name = step.operation.device
+    direct = {d.name for d in step.setting.devices if d.require_direct}
+    return name in direct and step.was.domain == "blocked"
+
+
+def parked(step: Step) -> list[tuple[str, str, str | None]]:
+    """What a device is asked that is in the group no more."""
+    device = step.operation.device
+    spec = next(d for d in step.setting.devices if d.name == device)
+    if device in step.was.deferred:
+        return []
+    return [(device, "identity" if spec.require_direct else "blocked", step.was.domain)]
 
 
 def newcomers(step: Step) -> list[str]:
@@ -34,29 +52,35 @@ def newcomers(step: Step) -> list[str]:
 )
 def joins_without(step: Step) -> Verdict:
     """A device that joins a group is asked to take the group's domain for DMA without a PASID, and
-    told that it has none. If it cannot, it does not join, and is blocked. What PASIDs of the group
-    are attached to is not set on it, and nobody looks whether it could send them."""
+    told that it has none, unless its attach is put off (`RID-4`). If it cannot, it does not join,
+    and is parked (`PRB-3`). What PASIDs of the group are attached to is not set on it, and nobody
+    looks whether it could send them."""
     device, was = step.operation.device, step.was
+    spec = next(d for d in step.setting.devices if d.name == device)
+    refused = refused_by_firmware(step)
+    put_off = spec.defers and was.domain == was.default
     if set(step.now.members) - set(was.members) - {device}:
         return "another device joined"
     with_pasid = [call for call in step.calls if call.pasid != NO_PASID]
     if with_pasid:
         return f"asked were {in_words(asked(with_pasid))}"
     joining: list[Call] = [call for call in calls_without(step) if call.old is None]
-    wanted = [] if was.domain is None else [(device, was.domain, None)]
+    wanted = [] if was.domain is None or refused or put_off else [(device, was.domain, None)]
     if asked(joining[:1]) != wanted:
         return f"asked were {in_words(asked(joining))}, not {in_words(wanted)}"
-    failed = any(call.error for call in joining)
+    failed = refused or any(call.error for call in joining)
+    if (device in step.now.deferred) != put_off:
+        return f"its attach is {'not ' * put_off}put off"
     expected = was.members if failed else (*was.members, device)
     if step.now.members != expected or bool(step.result) != failed:
         return f"the group is then {', '.join(step.now.members)}, and {outcome(step)}"
     if not failed:
         return True
-    if step.result != -(joining[0].error or 0):
-        return f"its driver gave errno {joining[0].error}, but {outcome(step)}"
-    parked = [(device, "blocked", was.domain)]
-    done = asked(calls_without(step)[1:])
-    return True if done == parked else f"then it was asked {in_words(done)}"
+    due = joining[0].error if joining else EINVAL
+    if step.result != -(due or 0):
+        return f"errno {due} is due, but {outcome(step)}"
+    done = asked(calls_without(step)[len(joining) :])
+    return True if done == parked(step) else f"then it was asked {in_words(done)}"
 
 
 @clause(
@@ -88,22 +112,23 @@ def blocks_what_it_never_had(step: Step) -> Verdict:
     needs="group",
 )
 def leaves(step: Step) -> Verdict:
-    """A device that leaves is asked to block DMA without a PASID, unless its attach was put off;
-    for PASIDs it is not asked: its driver drops its table. The array keeps its entries. Callers
-    have detached before."""
-    device, was = step.operation.device, step.was
-    wanted = [] if device in was.deferred else [(device, "blocked", was.domain)]
-    if asked(step.calls) != wanted:
-        return f"asked were {in_words(asked(step.calls))}, not {in_words(wanted)}"
+    """A device that leaves is parked: it is asked to block DMA without a PASID, or to pass it
+    through if firmware needs mappings of it; it is not asked if its attach was put off. For PASIDs
+    it is not asked: its driver drops its table. The array keeps its entries. Callers have detached
+    before."""
+    device = step.operation.device
+    if asked(step.calls) != parked(step):
+        return f"asked were {in_words(asked(step.calls))}, not {in_words(parked(step))}"
     if step.slots or step.after.slot != step.before.slot:
         return "the array was changed"
     if device in step.now.members or step.result != 0:
         return f"it is still there, and {outcome(step)}"
-    blocked = not any(call.error for call in step.calls)
+    if any(call.error for call in step.calls):
+        return True
     at = [d.name for d in step.setting.devices].index(device)
-    if step.after.hardware[at] is not None and (blocked or step.operation.pasid != NO_PASID):
-        return f"it still reaches {step.after.hardware[at]}"
-    return True
+    wanted = {"identity": "identity"}.get(step.calls[0].domain) if step.calls else None
+    reaches = step.after.hardware[at]
+    return True if reaches == wanted else f"it still reaches {reaches or 'nothing'}"
 
 
 @clause(
@@ -135,6 +160,8 @@ def joins_in_recovery(step: Step) -> Verdict:
     """That another device is in recovery is no reason to refuse one that joins (`RID-2` is about
     those that are there)."""
     if not step.was.recovery_cnt or any(call.error for call in step.calls):
+        return None
+    if refused_by_firmware(step):
         return None
     return True if step.result == 0 else f"nothing failed, but {outcome(step)}"
 

@@ -73,8 +73,8 @@ def nested(step: Step) -> Verdict:
     depth = step.was.depth(device)
     if not prepares and not depth:
         return True if step.warnings and step.now == step.was else "a done too many did something"
-    if prepares and step.result != 0:
-        return None
+    if step.result != 0:
+        return None if outermost(step) else f"a reset within a reset: {outcome(step)}"
     if step.now.depth(device) != depth + (1 if prepares else -1):
         return f"the depth went from {depth} to {step.now.depth(device)}"
     if outermost(step):
