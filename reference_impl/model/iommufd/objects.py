@@ -157,7 +157,7 @@ class BoundDevice(Object):
         return self.igroup.group is None
 
 
-Thing = TypeVar("Thing", bound=Object)
+T = TypeVar("T", bound=Object)
 
 
 class Context:
@@ -172,7 +172,7 @@ class Context:
         self.groups: dict[Group, IommufdGroup] = {}
         self.handles = 0
 
-    def add(self, thing: Thing) -> Thing:
+    def add(self, thing: T) -> T:
         """Give it its id."""
         self.objects[thing.id] = thing
         return thing
