@@ -609,7 +609,7 @@ def nothing_left(step: Step) -> Verdict:
     mine = [r for r in requests if ends and r.handle == op.pasid]
     wanted = Counter(requests) - Counter(mine)
     if Counter(after(step).requests) != wanted:
-        return f"{len(wanted)} requests must be left, but there are {len(after(step).requests)}"
+        return f"{sum(wanted.values())} must be left waiting, not {len(after(step).requests)}"
     answers = Counter(event for event in step.events if event[0] == "response")
     if answers != Counter(("response", r.device, r.pasid, "invalid") for r in mine):
         return f"{len(mine)} requests must be answered, but there were {sum(answers.values())}"
