@@ -22,6 +22,7 @@ back; see :attr:`.step.State.notes`. Each is about every PASID.
     the indices at which the array holds anything; it follows from the rows
 ``("max_pasids", "*", device, number)``
     what was found out when the device was probed, where that is tried
+
 Where the memory of processes is shared, there are these:
 
 ``("mm", "*", process, pasid, compatible, domains)``

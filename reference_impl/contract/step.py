@@ -53,8 +53,8 @@ DEVICE = (
 )
 SVA = ("sva_bind", "sva_unbind")
 EVENTS = (*RESETS, "mm_release", *GROUP, *HANDLE, *DEVICE, *SVA, *IOMMUFD)
-"""The kinds of operation that may concern every PASID; a step shows one. :data:`GROUP` and
-:data:`HANDLE` are called for the group, the others for a device."""
+"""The kinds of operation that may concern every PASID; a step shows one. ``GROUP`` and
+``HANDLE`` are called for the group, the others for a device."""
 
 
 class DeviceSpec(NamedTuple):
@@ -214,6 +214,13 @@ Slot = Entry | str | None
 def as_slot(seen: object) -> Slot:
     """A slot from what an array event says of it."""
     return Entry(*seen) if isinstance(seen, tuple) else seen  # type: ignore[return-value]
+
+
+def reader(setting: Setting, slot: Slot) -> str | None:
+    """What a page request finds: the handle, or in a core without them the domain."""
+    if not isinstance(slot, Entry):
+        return None
+    return slot.handle if setting.handles else slot.domain
 
 
 class Row(NamedTuple):

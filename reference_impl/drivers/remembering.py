@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..model.objects import NO_PASID, Device, Domain, Driver
 from ..model.observer import MayFail
@@ -11,6 +11,9 @@ from ..model.observer import MayFail
 
 class Remembering(Driver):
     """A driver with records."""
+
+    holds_mm: ClassVar[bool] = False
+    """Whether it keeps a process's address space from going away while it sets a domain of it."""
 
     def attach_dev(self, domain: Domain, dev: Device, old: Domain | None) -> None:
         """DMA without a PASID is no subject of these drivers: it is served, and nothing noted."""

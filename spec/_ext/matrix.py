@@ -80,7 +80,11 @@ class Matrix(FromMatrix):
         rows = [_row("clause", *columns), _row(*["---"] * (len(columns) + 1))]
         for clause in CLAUSES.values():
             if clause.family == self.arguments[0]:
+                if any(clause.id not in columns[name] for name in columns):
+                    continue  # what is recorded may be older than a clause
                 signs = [SIGNS[columns[name][clause.id]["verdict"]] for name in columns]
+                if set(signs) == {SIGNS["not-promised"]}:
+                    continue  # none of them has what the clause is about
                 rows.append(_row(f"{{need}}`{clause.id}`", *signs))
         return rows
 

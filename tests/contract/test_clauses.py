@@ -21,7 +21,7 @@ REQUIRED = [
     *(f"REP-{n}" for n in range(1, 15)),
     *(f"DET-{n}" for n in range(1, 9)),
     *(f"GSP-{n}" for n in range(1, 8)),
-    *(f"VIS-{n}" for n in range(1, 5)),
+    *(f"VIS-{n}" for n in (1, 2, 3, 4, 6, 7, 8, 9)),
     *(f"INV-{n}" for n in (1, 3, 4, 5, 6)),
     *(f"RID-{n}" for n in range(1, 8)),
     *(f"GRP-{n}" for n in range(1, 7)),

@@ -17,6 +17,8 @@ from . import ownership
 from . import membership
 from . import sva
 from . import iommufd
+from . import iommufd_effects
+from . import iommufd_requests
 from . import vfio
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "handles",
     "invariants",
     "iommufd",
+    "iommufd_effects",
+    "iommufd_requests",
     "membership",
     "ownership",
     "recovery",

@@ -40,7 +40,7 @@ def here(step: Step) -> bool:
 @clause(
     "SVA-1",
     "A process has one PASID",
-    since="6.7",
+    since="6.8",
     sources=["iommu_alloc_mm_data()", "iommu_alloc_global_pasid()", BIND],
     on="sva_bind",
     refuses="EOVERFLOW",
@@ -89,7 +89,7 @@ def is_counted(step: Step) -> Verdict:
 @clause(
     "SVA-3",
     "A domain that is there is tried first",
-    since="6.7",
+    since="6.8",
     sources=[BIND],
     on="sva_bind",
     needs="sva",
