@@ -20,6 +20,8 @@ def test_every_copy_of_an_ioctl_can_fail(copy: int) -> None:
     user = UserSpace()
     assert user.vfio_attach("S", pasid=1, fail={"copy": copy}).outcome == "-EFAULT"
     assert user.attached(1).outcome == "-ENOENT"
+    if copy < 3:
+        assert user.call("vfio_detach", None, 1, fail={"copy": copy}).outcome == "-EFAULT"
     with pytest.raises(ValueError, match="copy was not asked so often"):
         user.vfio_attach("S", pasid=1, fail={"copy": 4})
 
