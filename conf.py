@@ -87,7 +87,7 @@ napoleon_numpy_docstring = False
 
 # --- clauses, messages and commits: spec/_ext/registry.py checks them, cards.py draws them ---
 needs_id_required = True
-needs_id_regex = r"^([A-Z]{3}-[0-9]+|C-[0-9a-f]{12})$"
+needs_id_regex = r"^([A-Z]{3,4}-[0-9]+|C-[0-9a-f]{12})$"
 needs_title_optional = False
 needs_role_need_template = "{{ id[2:] if type == 'commit' else id }}"
 needs_types = [

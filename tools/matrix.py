@@ -28,9 +28,10 @@ PARTS = {
         Scope(devices=2, incapable=0, domains=3, pasids=1, faults=1),
     ),
     "group": (["model-group"], Scope(devices=2, incapable=0, domains=1, pasids=1, faults=1)),
+    "iommufd": (["iommufd"], Scope(devices=2, incapable=0, domains=1, pasids=1, faults=1)),
 }
-"""What is judged, and in which scope: cores with the simplest driver, drivers with a core, and the
-group's other calls."""
+"""What is judged, and in which scope: cores with the simplest driver, drivers with a core, the
+group's other calls, and iommufd."""
 
 
 @cache

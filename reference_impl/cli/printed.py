@@ -19,6 +19,7 @@ from rich.text import Text
 
 from ..contract import CLAUSES, Clause, Differences, Exploration, Finding, Scope
 from ..contract.clause import CALLS
+from ..contract.step import IOMMUFD
 from ..present import story
 from ..present.tables import SYMBOLS
 
@@ -328,7 +329,7 @@ def say_clause(clause: Clause) -> None:
 def about_errno(name: str) -> dict[str, Any]:
     """An errno, and in which calls, at which place of their checks, who refuses with it."""
     refusals = []
-    for call in CALLS:
+    for call in (*CALLS, *IOMMUFD):
         checks = [clause for clause in CLAUSES.values() if clause.refuses and call in clause.on]
         for number, clause in enumerate(checks, 1):
             if clause.refuses == name:
@@ -352,9 +353,10 @@ def say_errno(name: str) -> None:
     found = about_errno(name)
     say((f"{name} ({found['number']})", "bold"))
     say()
+    width = max((len(each["call"]) for each in found["refusals"]), default=0) + 2
     for each in found["refusals"]:
         place = f"check {each['check']} of {each['of']}"
-        say(f"{each['call']:12}{place:14}{each['clause']:8}{each['title']}")
+        say(f"{each['call']:{width}}{place:15}{each['clause']:8}{each['title']}")
     if not found["refusals"]:
         say("No clause refuses a call with it.")
     for id in found["named_in"]:

@@ -26,7 +26,8 @@ class Bug:
         commit: what repaired it, or the title if the hash is not known for certain.
         fixed_in: the releases.
         clause: the id of the clause that it breaks.
-        base: the implementation that is changed; it has not the bug, unless nothing is changed.
+        base: the implementation that is changed, or its name; it has not the bug, unless nothing
+            is changed.
         changes: what makes it.
         of: whose source is changed; see :func:`.variant.variant`.
         note: what the variant leaves out.
@@ -37,14 +38,15 @@ class Bug:
     commit: str
     fixed_in: str
     clause: str
-    base: str
+    base: str | PythonCore
     changes: tuple[Change, ...]
     of: str = "core"
     note: str = ""
 
     def made_again(self) -> PythonCore:
         """The implementation that has it."""
-        return variant(self.base, *self.changes, name=f"{self.base} with {self.id}", of=self.of)
+        base = self.base if isinstance(self.base, str) else self.base.name
+        return variant(self.base, *self.changes, name=f"{base} with {self.id}", of=self.of)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ Predicate: TypeAlias = Callable[[Step], Verdict]
 
 CALLS = ("attach", "replace", "detach", "handle_get")
 
-EXTRAS = frozenset({"driver", "resets", "removals", "RID", "vtd", "group", "sva"})
+EXTRAS = frozenset({"driver", "resets", "removals", "RID", "vtd", "group", "sva", "iommufd"})
 """What an implementation has only if it says so: a driver of its own that is judged with it, resets
 of devices, devices that go, a driver that asks what is attached for traffic without a PASID, VT-d's
-records; the group's other calls; the sharing of a process' memory."""
+records; the group's other calls; the sharing of a process' memory; iommufd."""
 
 
 @dataclass(frozen=True)

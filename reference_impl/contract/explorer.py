@@ -40,6 +40,9 @@ from .step import (
 ONLY_LOCKED = (("lock",), ("unlock",))
 """The events of a call that was refused under the mutex: nothing has changed."""
 
+LAST = ("iommufd_alloc", "vfio_unbind")
+"""Kinds of operation behind which nothing is explored, where they succeed."""
+
 Progress = Callable[[int, int, int], None]
 
 
@@ -153,6 +156,8 @@ def explore(
     scope = scope or Scope()
     if reduced and implementation.habitat:
         raise ValueError(f"{implementation.name} has a driver, whose records join PASIDs")
+    if implementation.habitat:
+        scope = implementation.habitat.within(scope)
     seen = Exploration(implementation.name, scope, calls, reduced=reduced)
     for each in CLAUSES.values() if clauses is None else clauses:
         finding = seen.findings[each.id] = Finding(each)
@@ -471,6 +476,7 @@ def ends_here(step: Step) -> bool:
         or (isinstance(slot, Entry) and slot.domain == NO_DOMAIN)
         or any(call.domain == "blocked" and call.error for call in step.calls)
         or (step.setting.driver and step.misled)
+        or (step.operation.kind in LAST and step.result == 0)
         or (step.setting.rid and (step.warnings > 0 or not step.now.members))
     )
 

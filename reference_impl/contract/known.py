@@ -12,6 +12,8 @@ from ..drivers.vtd import COPIED, ELSEWHERE
 from ..model import core
 from ..model.objects import Device, Domain, DomainKind, Driver
 from .implementation import PythonCore
+from .iommufd import Iommufd, KeepsTables
+from .iommufd_scope import IommufdHabitat
 from .scope import Habitat, OddGroup
 
 VTD: dict[str, Any] = {
@@ -26,6 +28,7 @@ VTD: dict[str, Any] = {
         ),
     ),
 }
+IOMMUFD = frozenset({"iommufd"})
 RECOVERY = frozenset({"recovery"})
 
 
@@ -72,6 +75,11 @@ def with_driver(
     return PythonCore(name, core, driver, lacks, frozenset({"driver", *has}), around)
 
 
+def iommufd_with(*parts: str) -> Iommufd:
+    """iommufd, explored only in these settings of :mod:`.iommufd_scope`; in all if none."""
+    return Iommufd("iommufd", core, KeepsTables, has=IOMMUFD, habitat=IommufdHabitat(parts=parts))
+
+
 IMPLEMENTATIONS: dict[str, PythonCore] = {
     "model": PythonCore("model", core),
     "model-group": PythonCore(
@@ -96,6 +104,7 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
             with_driver("amd", Amd, "resets"),
             # its devices are never reset, and each is alone in its group
             with_driver("mock", Mock, lacks=RECOVERY, devices=1, pasids=(1024, 1, 2, 3)),
+            iommufd_with(),
         )
     },
 }

@@ -8,7 +8,7 @@ meet, those of its own undoing included. Nobody lists fault scenarios by hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from errno import EIO, ENOMEM, ENOSPC, ENXIO
+from errno import EFAULT, EIO, ENOMEM, ENOSPC, ENXIO
 
 from ..model.objects import Device, Domain
 from ..model.observer import Event, MayFail, Observer
@@ -51,7 +51,7 @@ class Recorder(Observer):
         if self.names_faults:
             self.saw(("no", what))
         if what != "driver":
-            return ENOSPC if what == "domain id" else ENOMEM
+            return {"domain id": ENOSPC, "copy": EFAULT}.get(what, ENOMEM)
         return DRIVER_ERRORS[(self.faults - 1) % len(DRIVER_ERRORS)]
 
     @property

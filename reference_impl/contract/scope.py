@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from ..model.objects import EVERY_PASID, NO_PASID, DomainKind, Notes
 from . import group_scope
+from .iommufd_calls import user_could
 from .step import (
+    IOMMUFD,
     NEW,
     PUBLISHED,
     STRAY,
@@ -65,6 +67,14 @@ class Habitat:
     beginnings: tuple[Notes, ...] = ()
     odd: tuple[OddGroup, ...] = ()
     group: bool = False
+
+    def within(self, scope: Scope) -> Scope:
+        """The scope as this habitat takes it."""
+        return scope
+
+    def starts(self, scope: Scope, lacks: frozenset[str]) -> Iterator[tuple[Setting, list[State]]]:
+        """Each setting of a scope with its starts; see :meth:`Scope.starts`."""
+        yield from scope.starts_in(self, lacks)
 
     def domains(self, number: int) -> tuple[DomainSpec, ...]:
         """The first so many of its domains; those that cannot be set on a PASID are left out."""
@@ -140,7 +150,7 @@ class Scope:
                 yield group_scope.processes()
             return
         if habitat:
-            yield from self._starts_in(habitat, lacks)
+            yield from habitat.starts(self, lacks)
             return
         main = self._group(lacks)
         nothing = Row(None, (None,) * len(main.devices))
@@ -160,7 +170,7 @@ class Scope:
         )
         yield none, [_empty(none)]
 
-    def _starts_in(
+    def starts_in(
         self, habitat: Habitat, lacks: frozenset[str]
     ) -> Iterator[tuple[Setting, list[State]]]:
         """A large group with few kinds, a small one with all; one with resets; the odd ones."""
@@ -268,6 +278,8 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
 
     Those with the published handle make sense only where there is one: see :func:`has_handle`.
     """
+    if setting.tried:
+        return setting.tried
     dev = setting.devices[0].name
     last = setting.devices[-1].name
     handles: tuple[str | None, ...] = (None, NEW, PUBLISHED) if setting.handles else (None,)
@@ -340,6 +352,8 @@ def possible(setting: Setting, operation: Operation, state: State, row: Row | No
     if setting.mms:
         return group_scope.possible_of_mms(operation, state)
     kind, device, _, domain, *_ = operation
+    if kind in IOMMUFD:
+        return user_could(operation, state)
     gone = [fact[2] for fact in state.notes if fact[0] == "gone"]
     if kind == "probe":
         return device in gone and all(row.slot is None for row in state.rows)

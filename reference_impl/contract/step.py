@@ -32,6 +32,22 @@ NEW = "h'"
 STRAY = "stray"
 """The name of a device that is in no group."""
 
+IOMMUFD = (
+    "iommufd_attach",
+    "iommufd_replace",
+    "iommufd_detach",
+    "iommufd_alloc",
+    "iommufd_destroy",
+    "iommufd_hw_info",
+    "vfio_attach",
+    "vfio_detach",
+    "vfio_unbind",
+    "page_request",
+    "fault_read",
+    "fault_write",
+)
+"""The kinds of operation of user space, and of a device that asks for a page."""
+
 GROUP = ("attach_group", "detach_group", "claim_group_owner", "release_group_owner")
 HANDLE = ("attach_group_handle", "replace_group_handle", "detach_group_handle")
 RESETS = ("reset_prepare", "reset_done")
@@ -41,7 +57,7 @@ DEVICE = (
 )
 DRIVER = ("release", "probe")
 SVA = ("sva_bind", "sva_unbind")
-EVENTS = (*RESETS, "mm_release", *DRIVER, *GROUP, *HANDLE, *DEVICE, *SVA)
+EVENTS = (*RESETS, "mm_release", *DRIVER, *GROUP, *HANDLE, *DEVICE, *SVA, *IOMMUFD)
 """The kinds of operation that may concern every PASID; a step shows one. ``GROUP`` and
 ``HANDLE`` are called for the group, the others for a device. ``DRIVER``: a device is taken from its
 driver, and given to it again, whatever the core does."""
@@ -79,6 +95,24 @@ class DomainSpec(NamedTuple):
     """What only its driver understands."""
 
 
+class TableSpec(NamedTuple):
+    """What a user of iommufd has an id of: an address space, a page table, a fault queue."""
+
+    id: str
+    kind: str
+    """``"ioas"``, ``"paging"``, ``"nested"`` or ``"queue"``."""
+    of: str = ""
+    """The address space that a paging table is for, the table that a nested one is nested on."""
+    pasid: bool = False
+    """Whether it was made to go with PASIDs."""
+    parent: bool = False
+    """Whether others may be nested on it."""
+    fault: str = ""
+    """The queue of its page requests."""
+    data: str = ""
+    """What only the driver understands."""
+
+
 class Setting(NamedTuple):
     """What does not change during an exploration: who is there."""
 
@@ -113,6 +147,10 @@ class Setting(NamedTuple):
     """The processes whose memory can be shared."""
     sizes: tuple[int, int, int, int] = (0, 0, 0, 0)
     """The devices, incapable ones, domains and PASIDs of the scope that it was made for."""
+    tables: tuple[TableSpec, ...] = ()
+    """What a user of iommufd has made."""
+    tried: tuple[Operation, ...] = ()
+    """The calls that are tried, if they are not those of :func:`.scope.operations`."""
 
     def domain(self, name: str) -> DomainSpec:
         """The domain of that name."""
@@ -139,13 +177,18 @@ class Operation(NamedTuple):
     device: str
     pasid: int
     domain: str | None = None
+    """The domain; or the id of a table, an address space or a fault queue."""
     handle: str | None = NO_HANDLE
     type: str | None = None
-    """Which type of domain a look-up insists on."""
+    """Which type of domain a look-up insists on; or what else is special about a call."""
     who: str | None = None
     """Who claims a group or device; whose memory is shared."""
 
     def __str__(self) -> str:
+        if self.kind in IOMMUFD:
+            where = f"PASID {self.pasid}" if self.pasid else ""
+            what = (self.device, where, self.domain, self.type)
+            return f"{self.kind}({', '.join(filter(None, what))})"
         if self.kind == "handle_get":
             return f"handle_get(PASID {self.pasid}{f', {self.type}' if self.type else ''})"
         if self.kind in EVENTS:

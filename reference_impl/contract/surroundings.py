@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..model import membership, ownership, recovery, rid, sva
+from ..model import membership, ownership, recovery, rid, sva, vfio
 from ..model.capability import Capability
+from ..model.iommufd import device, eventq, hw_pagetable
 from ..model.objects import AttachHandle, Device, Domain, Driver, Fact, Group, Notes
 from ..model.observer import Observer
 from .facts import DEFAULT, GroupFacts, MmFacts, as_notes, bonds, group_facts, mm_facts
@@ -22,6 +23,10 @@ class Modules(NamedTuple):
     ownership: Any = ownership
     membership: Any = membership
     sva: Any = sva
+    hw_pagetable: Any = hw_pagetable
+    eventq: Any = eventq
+    device: Any = device
+    vfio: Any = vfio
 
 
 class Surroundings:

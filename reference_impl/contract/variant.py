@@ -27,8 +27,8 @@ def variant(
         changes: pairs of what stands in its source exactly once, and what shall stand there.
         name: what to call the result.
         of: whose source: ``"core"``, ``"driver"`` (its methods and those it inherits), or another
-            module of the model: ``"rid"``, ``"recovery"``, ``"ownership"``, ``"membership"`` or
-            ``"sva"``. The modules that stand upon it then stand upon what was changed.
+            module of the model, as :class:`.surroundings.Modules` has it, such as ``"rid"``. The
+            modules that stand upon it then stand upon what was changed.
 
     Raises:
         ValueError: a text does not stand in the source exactly once.

@@ -10,10 +10,10 @@ device, users)``. Event: ``("iopf", device, users)``.
 
 from __future__ import annotations
 
-from errno import ENOMEM
+from errno import EINVAL, ENOMEM
 from typing import Any, ClassVar, Final
 
-from ..model.objects import Device, Domain, DomainKind, Fact, Notes
+from ..model.objects import NO_PASID, Device, Domain, DomainKind, Fact, Notes
 from ..model.observer import Observer
 from .remembering import Remembering
 
@@ -29,23 +29,37 @@ class Mock(Remembering):
         DomainKind("nested", "nested"),
     )
     identity_takes_pasids = False
+    user_pasid_table = True
+    without_dirty: ClassVar[frozenset[str]] = frozenset({"no-dirty"})
+    """The devices that cannot track what they write; a domain of the kind ``"dirty"`` wants it."""
 
     def __init__(self, observer: Observer, blocks_pasids: bool = True) -> None:
         super().__init__(observer, blocks_pasids)
         self.fake_error: set[str] = set()
         self.iopf_refcount: dict[str, int] = {}
 
+    def attach_dev(self, domain: Domain, dev: Device, old: Domain | None) -> None:
+        """Source: ``mock_domain_nop_attach()``."""
+        if domain.kind == "dirty" and dev.name in self.without_dirty:
+            raise OSError(EINVAL, f"{dev} cannot track what it writes")
+        self.switch_iopf(domain, dev, old)
+        self.write_entry(dev, NO_PASID, domain)
+
     def set_dev_pasid(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
         """Source: ``mock_domain_set_dev_pasid_nop()``."""
         if pasid == FAKES_ERROR:
             self.toggle(domain, dev)
+        self.switch_iopf(domain, dev, old)
+        self.write_entry(dev, pasid, domain)
+
+    def switch_iopf(self, domain: Domain, dev: Device, old: Domain | None) -> None:
+        """Take page requests for the new domain, then no longer for the old one."""
         if domain.iopf_handler:
             if dev.name not in self.iopf_refcount:
                 self.may_fail("queue")
             self.iopf(dev, +1)
         if old is not None and old.iopf_handler:
             self.iopf(dev, -1)
-        self.write_entry(dev, pasid, domain)
 
     def toggle(self, domain: Domain, dev: Device) -> None:
         """Succeed, fail, succeed…; blocking starts it anew."""

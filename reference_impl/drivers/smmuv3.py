@@ -30,6 +30,7 @@ Descriptor = tuple[str, bool]
 class Smmuv3(Remembering):
     """Prepare, write the descriptor, commit."""
 
+    user_pasid_table = True
     kinds: ClassVar[tuple[DomainKind, ...]] = (
         DomainKind("stage 1"),
         DomainKind("stage 1, faults", iopf_handler=True),

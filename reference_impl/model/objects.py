@@ -242,6 +242,8 @@ class Driver:
     """The kinds of domain that it makes, most telling ones first; none: they are all alike."""
     identity_takes_pasids: ClassVar[bool] = True
     """Whether its static identity domain can be set on a PASID."""
+    user_pasid_table: ClassVar[bool] = False
+    """Whether user space may keep a device's PASID table itself."""
 
     def __init__(self, observer: Observer, blocks_pasids: bool = True) -> None:
         self.observer = observer

@@ -35,7 +35,7 @@ Event = tuple[object, ...]
 ``("warn", sentence)``
     the kernel would print a WARN here
 
-A driver may have events of its own; its module says which.
+A driver may have events of its own, and so has iommufd; their modules say which.
 """
 
 MayFail = Literal[
@@ -49,8 +49,12 @@ MayFail = Literal[
     "table",
     "info",
     "context",
+    "reserved regions",
+    "mappings",
+    "copy",
 ]
-"""The array's memory; anything that a driver does; or what of a driver's it is."""
+"""The array's memory, or iommufd's; anything that a driver does; what of a driver's it is; what of
+an address space cannot be had; or a copy from or to user space."""
 
 
 class Observer:

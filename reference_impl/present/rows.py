@@ -9,8 +9,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..contract.requests import Request
-from ..contract.step import Entry, Moment, Operation, Slot, Step, as_slot, errno_name, reader
+from ..contract.step import (
+    IOMMUFD,
+    Entry,
+    Moment,
+    Operation,
+    Slot,
+    Step,
+    as_slot,
+    errno_name,
+    reader,
+)
 from ..model.observer import Event
+from .user_space import told
 
 DETAILS = frozenset({"ATT-6", "REP-5", "REP-8", "REP-13", "GSP-7"})
 """The clauses that speak of the lock or of a handle's domain; of others, these are left out."""
@@ -150,6 +161,8 @@ def _line(operation: Operation, events: list[Event]) -> Line:
     """What a row says, without how things are then."""
     kind, *what = events[0]
     line = Line("", None, ())
+    if text := told(operation, events[0]):
+        return line._replace(text=text, wrong=kind in ("no", "no memory"))
     if kind == "call":
         device, domain, old, pasid, _ = what
         text = f"{device}: set {domain}, old {old or 'none'}"
@@ -197,6 +210,8 @@ def _nothing(step: Step) -> str:
     """What to say of a step in which nothing happened that is shown."""
     if step.result == 0:
         return "nothing changes"
+    if step.operation.kind in IOMMUFD:
+        return "refused by iommufd"
     return "refused under the mutex" if step.events else "refused before the mutex"
 
 

@@ -20,12 +20,21 @@ from sphinx.util.typing import ExtensionMetadata
 
 from reference_impl.contract import CLAUSES, Clause
 
-CALLS = {"attach": "attach", "replace": "replace", "detach": "detach", "handle_get": "look-up"}
+CALLS = {
+    "attach": "attach",
+    "replace": "replace",
+    "detach": "detach",
+    "handle_get": "look-up",
+    "iommufd_attach": "iommufd: attach",
+    "iommufd_replace": "iommufd: replace",
+    "vfio_attach": "VFIO: attach",
+    "vfio_detach": "VFIO: detach",
+}
 """The kinds of operation, and what the page calls them."""
 
-_ELSEWHERE = re.compile(r"`-E[A-Z]+` of `[A-Z]{3}-\d+`")
+_ELSEWHERE = re.compile(r"`-E[A-Z]+` of `[A-Z]{3,4}-\d+`")
 _ERRNO = re.compile(r"`-(E[A-Z]+)`")
-_CLAUSE = re.compile(r"`([A-Z]{3}-\d+)`")
+_CLAUSE = re.compile(r"`([A-Z]{3,4}-\d+)`")
 
 
 def given(clause: Clause) -> list[str]:

@@ -110,7 +110,7 @@ def test_explain_a_clause(command: Runner) -> None:
     }
 
 
-NAMED = ["VTD-14", "GRP-1", "RST-8", "OWN-3", "SVA-1"]
+NAMED = ["VTD-14", "GRP-1", "RST-8", "OWN-3", "SVA-1", "IFD-14"]
 """The clauses that name EBUSY, but refuse no call of the three with it."""
 
 
@@ -130,6 +130,8 @@ def test_explain_an_errno(command: Runner) -> None:
         ("attach", "ATT-7"),
         ("replace", "REP-4"),
         ("handle_get", "VIS-3"),
+        ("iommufd_attach", "IFD-3"),
+        ("iommufd_destroy", "IFD-20"),
     ]
     assert command("explain", "EACCES", "--json").data["refusals"] == []
-    assert command("explain", "ENOMEM", "--json").data["named_in"] == ["ATT-7"]
+    assert command("explain", "ENOMEM", "--json").data["named_in"] == ["ATT-7", "IFD-14"]

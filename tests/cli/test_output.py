@@ -51,6 +51,8 @@ def test_check_of_what_holds(command: Runner) -> None:
         ["DRV", "not"],
         ["VTD", "not"],
         *([id, "held"] for id in held if held.index(id) >= held.index("RID-1")),
+        ["IFD", "not"],
+        ["VFIO", "not"],
     ]
     assert blank == ""
     assert verdict == f"model: {len(promised)} held, {len(CLAUSES) - len(promised)} not promised"
@@ -148,7 +150,7 @@ def test_explain_an_errno(command: Runner, word: str) -> None:
     assert done.status == 0
     head, _, *rows, last = done.out.splitlines()
     assert head == "EBUSY (16)"
-    assert rows[0] == f"attach      check 4 of 6  ATT-4   {CLAUSES['ATT-4'].title}"
+    assert rows[0] == f"attach           check 4 of 6   ATT-4   {CLAUSES['ATT-4'].title}"
     assert last.startswith("A driver may give any errno")
 
 

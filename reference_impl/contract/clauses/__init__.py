@@ -16,6 +16,10 @@ from . import recovery
 from . import ownership
 from . import membership
 from . import sva
+from . import iommufd
+from . import iommufd_effects
+from . import iommufd_requests
+from . import vfio
 
 __all__ = [
     "attach",
@@ -24,12 +28,16 @@ __all__ = [
     "group",
     "handles",
     "invariants",
+    "iommufd",
+    "iommufd_effects",
+    "iommufd_requests",
     "membership",
     "ownership",
     "recovery",
     "replace",
     "rid",
     "sva",
+    "vfio",
     "visibility",
     "vtd",
 ]
