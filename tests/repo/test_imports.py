@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "contract": {"model", "drivers", "designs"},
     "present": {"model", "drivers", "designs", "contract"},
     "linux": {"model", "drivers", "designs", "contract"},
-    "cli": {"model", "drivers", "designs", "contract", "present", "linux"},
+    "boot": {"model", "drivers", "designs", "contract", "linux"},
+    "cli": {"model", "drivers", "designs", "contract", "present", "linux", "boot"},
 }
 STANDARD_LIBRARY_ONLY = {"model", "drivers", "designs", "contract", "present"}
 MODULES = [path for path in files(".py") if path.is_relative_to(ROOT / PACKAGE)]

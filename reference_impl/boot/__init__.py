@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ask a booted Linux: the vectors inside a running kernel, under QEMU.
+
+A private copy of the tree (:mod:`.workspace`) is configured and built (:mod:`.build`) with a driver
+of ours in it (:mod:`.kunit`), booted (:mod:`.qemu`), listened to (:mod:`.console`) and judged
+(:mod:`.report`). Nothing is installed, nobody is root, and nothing is written outside the cache.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ..linux.build import compiler, version_of
+from ..linux.locate import release_of
+from . import kunit, missing, qemu
+from .build import Failed, Told, built, suits
+from .configure import BUILDS, Build
+from .console import parse
+from .initramfs import initramfs
+from .programs import GUEST, programs
+from .report import LAST, Boot, Report, judge, user_vectors
+from .scenarios import Scenario, within
+from .workspace import Workspace
+
+__all__ = ["BUILDS", "Report", "ask"]
+
+STAGES = """\
+kunit 400 put /sys/kernel/debug/kunit/pasid_spec/run
+user 60 /user /user.vectors
+selftest 120 /iommufd {selected}
+fail-nth 120 /iommufd_fail_nth
+"""
+SELECTED = (
+    "-V domain_dirty64M_huge -V domain_dirty128M_huge "
+    "-f iommufd_device_pasid -f iommufd_viommu -t pasid_set_dirty_tracking -t get_hw_info"
+)
+"""Of the kernel's own tests those that are about PASIDs, and need no huge pages."""
+SILENT = 60
+"""How many seconds a guest may say nothing."""
+
+
+def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
+    """Build kernels of a tree, boot them, and hear what they say.
+
+    Args:
+        path: a tree, or a ``linux-source-*.tar.xz``.
+        builds: which kernels.
+        told: called with lines about how far it is.
+
+    Raises:
+        LinuxError: the tree cannot be asked, or the machine lacks what is needed.
+    """
+    workspace = Workspace(path)
+    missing.check()
+    with workspace.held():
+        told("a private copy of the tree is brought up to date")
+        content = workspace.fill()
+        suits(workspace.source)
+        release = ".".join(map(str, release_of(workspace.source)))
+        report = Report(release, version_of(compiler()), _version(qemu.PROGRAM))
+        ready: list[tuple[Boot, Build, Path, Path, Sequence[Scenario]]] = []
+        for each in builds:
+            boot = Boot(each.name, str(each.scope))
+            report.boots.append(boot)
+            made, left_out = within(each.scope)
+            report.left_out |= left_out
+            try:
+                files = programs(workspace, content)
+                table = kunit.table(made, each.counts_warnings)
+                kernel = built(workspace, content, each, table, told)
+            except Failed as failed:
+                boot.failure, boot.log = str(failed), failed.lines
+                continue
+            boot.seconds["build"] = kernel.seconds
+            initrd = workspace.place / each.name / "initramfs.gz"
+            vectors = (GUEST / "user.vectors").read_text(encoding="utf-8")
+            stages = STAGES.format(selected=SELECTED)
+            initrd.write_bytes(initramfs(files, {"stages": stages, "user.vectors": vectors}))
+            ready.append((boot, each, kernel.image, initrd, made))
+        told(f"booting {len(ready)} under QEMU")
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda job: heard(*job), ready))
+    return report
+
+
+def heard(boot: Boot, wanted: Build, image: Path, initrd: Path, made: Sequence[Scenario]) -> None:
+    """Boot one kernel, and write down what it says."""
+    run = qemu.boot(image, initrd, wanted.seconds, SILENT)
+    log = initrd.with_name("console.txt")
+    log.write_text("\n".join(run.lines) + "\n", encoding="utf-8")
+    console = parse(run.lines)
+    boot.seconds["boot"], boot.lines = run.seconds, len(run.lines)
+    if console.panic:
+        boot.failure = f"it panics: {console.panic}"
+    elif run.ended:
+        boot.failure = run.ended
+    elif not console.done:
+        boot.failure = "the guest ended before all was done"
+    start = time.monotonic()
+    vectors = (GUEST / "user.vectors").read_text(encoding="utf-8")
+    judge(boot, console, made, user_vectors(vectors))
+    boot.seconds["judge"] = time.monotonic() - start
+    if boot.failure:
+        boot.log = [*run.lines[-LAST:], f"(all of it is in {log})"]
+
+
+def _version(program: str) -> str:
+    """What the emulator says that it is."""
+    try:
+        said = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=20, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return program
+    return said.splitlines()[0] if said else program
