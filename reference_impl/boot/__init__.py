@@ -22,7 +22,7 @@ from .configure import BUILDS, Build
 from .console import parse
 from .initramfs import initramfs
 from .programs import GUEST, programs
-from .report import LAST, Boot, Report, judge, user_vectors
+from .report import LAST, Boot, Report, judge, names_in
 from .scenarios import Scenario, within
 from .workspace import Workspace
 
@@ -31,6 +31,7 @@ __all__ = ["BUILDS", "Report", "ask"]
 STAGES = """\
 kunit 400 put /sys/kernel/debug/kunit/pasid_spec/run
 user 60 /user /user.vectors
+defects 30 /user /defects.vectors
 selftest 120 /iommufd {selected}
 fail-nth 120 /iommufd_fail_nth
 """
@@ -39,6 +40,8 @@ SELECTED = (
     "-f iommufd_device_pasid -f iommufd_viommu -t pasid_set_dirty_tracking -t get_hw_info"
 )
 """Of the kernel's own tests those that are about PASIDs, and need no huge pages."""
+VECTORS = {path.name: path.read_text(encoding="utf-8") for path in GUEST.glob("*.vectors")}
+"""What is done through /dev/iommu, in the form that guest/user.c reads."""
 SILENT = 60
 """How many seconds a guest may say nothing."""
 
@@ -77,9 +80,8 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
                 continue
             boot.seconds["build"] = kernel.seconds
             initrd = workspace.place / each.name / "initramfs.gz"
-            vectors = (GUEST / "user.vectors").read_text(encoding="utf-8")
-            stages = STAGES.format(selected=SELECTED)
-            initrd.write_bytes(initramfs(files, {"stages": stages, "user.vectors": vectors}))
+            texts = {"stages": STAGES.format(selected=SELECTED), **VECTORS}
+            initrd.write_bytes(initramfs(files, texts))
             ready.append((boot, each, kernel.image, initrd, made))
         told(f"booting {len(ready)} under QEMU")
         with ThreadPoolExecutor(2) as pool:
@@ -101,8 +103,9 @@ def heard(boot: Boot, wanted: Build, image: Path, initrd: Path, made: Sequence[S
     elif not console.done:
         boot.failure = "the guest ended before all was done"
     start = time.monotonic()
-    vectors = (GUEST / "user.vectors").read_text(encoding="utf-8")
-    judge(boot, console, made, user_vectors(vectors))
+    judge(
+        boot, console, made, names_in(VECTORS["user.vectors"]), names_in(VECTORS["defects.vectors"])
+    )
     boot.seconds["judge"] = time.monotonic() - start
     if boot.failure:
         boot.log = [*run.lines[-LAST:], f"(all of it is in {log})"]

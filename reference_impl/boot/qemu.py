@@ -22,11 +22,11 @@ MOST_LINE = 4096
 """How long a line may be before it is cut into several."""
 APPEND = (
     "console=ttyS0 panic=-1 printk.devkmsg=on printk.time=0 loglevel=7 log_buf_len=4M "
-    "kunit.autorun=0 rcupdate.rcu_cpu_stall_timeout=20 "
+    "kunit.autorun=0 iommufd.allow_unsafe_interrupts=1 rcupdate.rcu_cpu_stall_timeout=20"
 )
 MACHINE = (
     "-M q35 -m 2G -smp 1 -nodefaults -no-user-config -nic none -display none -monitor none "
-    "-serial stdio -no-reboot"
+    "-serial stdio -no-reboot -device intel-iommu,x-scalable-mode=on -device pci-testdev,addr=5"
 )
 
 

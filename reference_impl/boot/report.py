@@ -25,7 +25,7 @@ class Result:
     """How one vector, or one of the kernel's own tests, came out.
 
     Args:
-        level: ``"kernel"``, ``"user"`` or ``"selftest"``.
+        level: ``"kernel"``, ``"user"``, ``"defect"`` or ``"selftest"``.
         name: of the vector.
         verdict: see :data:`Verdict`.
         why: what was seen, or why it was not run.
@@ -70,7 +70,9 @@ class Boot:
     @property
     def different(self) -> bool:
         """Whether anything is not as it should be."""
-        return bool(self.failure) or any(r.verdict not in ("same", "skipped") for r in self.results)
+        return bool(self.failure) or any(
+            r.verdict not in ("same", "skipped") for r in self.results if r.level != "defect"
+        )
 
 
 @dataclass
@@ -138,7 +140,13 @@ def _boot(boot: Boot) -> dict[str, Any]:
     }
 
 
-def judge(boot: Boot, console: Console, scenarios: Iterable[Scenario], user: Iterable[str]) -> None:
+def judge(
+    boot: Boot,
+    console: Console,
+    scenarios: Iterable[Scenario],
+    user: Iterable[str],
+    defects: Iterable[str] = (),
+) -> None:
     """Write down how every vector came out.
 
     Args:
@@ -146,6 +154,7 @@ def judge(boot: Boot, console: Console, scenarios: Iterable[Scenario], user: Ite
         console: what was heard.
         scenarios: what was to be made inside the kernel.
         user: the names of what was to be done through /dev/iommu.
+        defects: likewise, of what Linux does and should not.
     """
     results = boot.results
     inside = console.stages.get("kunit", Stage("kunit"))
@@ -159,6 +168,10 @@ def judge(boot: Boot, console: Console, scenarios: Iterable[Scenario], user: Ite
         verdict, why = _verdict(through.points.get(name), through, 0)
         results.append(Result("user", name, verdict, why))
         boot.notes += [s for p in [through.points.get(name)] if p for s in p.said if "note" in s]
+    through = console.stages.get("defects", Stage("defects"))
+    for name in defects:
+        verdict, why = _verdict(through.points.get(name), through, 0)
+        results.append(Result("defect", name, verdict, why))
     for name in ("selftest", "fail-nth"):
         stage = console.stages.get(name, Stage(name))
         for test, point in stage.points.items():
@@ -216,7 +229,7 @@ def _texts(splats: list[Splat]) -> list[str]:
     return [s.text for s in splats[:3]]
 
 
-def user_vectors(text: str) -> list[str]:
+def names_in(text: str) -> list[str]:
     """The names of the results that guest/user.c gives for a text."""
     names: list[str] = []
     vector = ""

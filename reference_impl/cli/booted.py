@@ -19,6 +19,7 @@ LEVELS = {
     "kernel": "calls inside the kernel",
     "user": "calls through /dev/iommu",
     "selftest": "the kernel's own tests",
+    "defect": "known defects that show",
 }
 STYLES = {"same": "green", "differs": "bold red", NOT_RUN: "bold red", "skipped": "yellow"}
 MOST = 10

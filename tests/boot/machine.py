@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reference_impl.boot import ask
+from reference_impl.boot import VECTORS, ask
 from reference_impl.boot.build import NEEDED
 from reference_impl.boot.configure import Build
-from reference_impl.boot.programs import GUEST
-from reference_impl.boot.report import Report, user_vectors
+from reference_impl.boot.report import Report, names_in
 from reference_impl.boot.scenarios import within
 from reference_impl.contract import Scope
 
@@ -88,10 +87,13 @@ def console() -> list[str]:
             "Call Trace:",
         ]
         lines.append(f"pasid-spec: ok {number} {each.name}")
-    lines += ["pasid-spec: end kunit 0 in 1.00 s", "pasid-spec: begin user"]
-    names = user_vectors((GUEST / "user.vectors").read_text())
-    lines += [f"pasid-spec: ok {n} {name}" for n, name in enumerate(names, 1)]
-    lines += ["pasid-spec: end user 0 in 0.10 s", "pasid-spec: begin selftest"]
+    lines.append("pasid-spec: end kunit 0 in 1.00 s")
+    for stage in ("user", "defects"):
+        names = names_in(VECTORS[f"{stage}.vectors"])
+        lines.append(f"pasid-spec: begin {stage}")
+        lines += [f"pasid-spec: ok {n} {name}" for n, name in enumerate(names, 1)]
+        lines.append(f"pasid-spec: end {stage} 0 in 0.10 s")
+    lines.append("pasid-spec: begin selftest")
     lines += ["TAP version 13", "ok 1 iommufd.pasid", "ok 2 iommufd.other # SKIP no such variant"]
     lines += ["pasid-spec: end selftest 0 in 0.10 s", "pasid-spec: begin fail-nth"]
     lines += ["ok 1 basic_fail_nth.device", "pasid-spec: end fail-nth 0 in 1.00 s"]

@@ -11,6 +11,9 @@
  *     detach D 100                  check D 100 P|-
  *     request D 100 Q               destroy P
  *     nth attach|replace D 100 P    the same at every n-th failing allocation
+ *     vfio D 0000:00:05.0           the PCI device there, which VFIO is given
+ *     vattach D P [pasid=5] [read-only]  through VFIO; the kernel cannot write its answer
+ *     vdetach D [pasid=5]
  *     end
  *
  * Any of them may begin with a label and a colon, which makes it a result of its own, and end with
@@ -23,9 +26,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
-#define __EXPORTED_HEADERS__
 #include <linux/iommufd.h>
+#include <linux/vfio.h>
 #include "iommufd_test.h"
 
 #include "say.h"
@@ -216,6 +220,66 @@ static int nth(const char *how, uint32_t mock, uint32_t pasid, uint32_t pt, uint
 	return ERANGE;
 }
 
+static int put(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY), error = file < 0 || write(file, text, strlen(text)) < 0;
+
+	error = error ? errno : 0;
+	if (file >= 0)
+		close(file);
+	return error;
+}
+
+/* Give a PCI device to VFIO, the first time, and bind it to this iommufd. */
+static int vfio(struct object *made, const char *address)
+{
+	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = iommu };
+	char path[200];
+	int error;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver_override", address);
+	error = put(path, "vfio-pci");
+	if (!error)
+		error = put("/sys/bus/pci/drivers/vfio-pci/bind", address);
+	if (error && error != EBUSY && access("/dev/vfio/devices/vfio0", F_OK))
+		return error;
+	made->fd = open("/dev/vfio/devices/vfio0", O_RDWR);
+	if (made->fd < 0 || ioctl(made->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind))
+		return errno;
+	made->id = bind.out_devid;
+	return 0;
+}
+
+static int vfio_attach(const struct object *device, uint32_t pt, const char *pasid, bool read_only)
+{
+	struct vfio_device_attach_iommufd_pt *attach;
+	int error;
+
+	attach = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (attach == MAP_FAILED)
+		return errno;
+	attach->argsz = sizeof(*attach);
+	attach->flags = pasid ? VFIO_DEVICE_ATTACH_PASID : 0;
+	attach->pasid = pasid ? strtoul(pasid, NULL, 0) : 0;
+	attach->pt_id = pt;
+	if (read_only)
+		mprotect(attach, 4096, PROT_READ);
+	error = ioctl(device->fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, attach) ? errno : 0;
+	munmap(attach, 4096);
+	return error;
+}
+
+static int vfio_detach(const struct object *device, const char *pasid)
+{
+	struct vfio_device_detach_iommufd_pt detach = {
+		.argsz = sizeof(detach),
+		.flags = pasid ? VFIO_DEVICE_DETACH_PASID : 0,
+		.pasid = pasid ? strtoul(pasid, NULL, 0) : 0,
+	};
+
+	return ioctl(device->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach) ? errno : 0;
+}
+
 static int perform(char **words)
 {
 	struct object *device = find(words[1]), *made;
@@ -283,8 +347,15 @@ static int perform(char **words)
 		return nth(words[1], device ? device->mock : 0, pasid, id_of(words[4]),
 			   words[5] ? id_of(words[5]) : 0);
 	}
+	if (!strcmp(verb, "vfio"))
+		return vfio(make(words[1]), words[2]);
 	if (!device)
 		return EDOM;
+	if (!strcmp(verb, "vattach"))
+		return vfio_attach(device, id_of(words[2]), value(words, "pasid"),
+				   has(words, "read-only"));
+	if (!strcmp(verb, "vdetach"))
+		return vfio_detach(device, value(words, "pasid"));
 	if (!strcmp(verb, "rid"))
 		return TEST(MOCK_DOMAIN_REPLACE, mock, mock_domain_replace,
 			    .pt_id = id_of(words[2]));
