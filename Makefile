@@ -56,8 +56,9 @@ format: $(READY)  ## let ruff put code and cells into form
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
 
-bench: $(READY)  ## how fast the explorer is
+bench: $(READY)  ## how fast the explorer is, alone and beside Spin, TLC and Hypothesis
 	$(PY) tools/bench.py
+	$(PY) -m tools.peers
 
 COMPILE = .venv/bin/uv pip compile -q --system-certs $(UPGRADE) --universal --python-version 3.11 \
   --fork-strategy fewest --generate-hashes --custom-compile-command "make lock"
@@ -66,6 +67,7 @@ lock: $(READY)  ## write the requirements files; UPGRADE=--upgrade takes newer v
 	$(COMPILE) pyproject.toml --group test --group docs --group lint -o requirements.txt
 	$(COMPILE) pyproject.toml --group edit -c requirements.txt -o requirements-edit.txt
 	$(COMPILE) --group uv -o requirements-uv.txt
+	$(COMPILE) --group peers --no-deps -o requirements-peers.txt
 
 clean:  ## remove all that make has made
 	rm -rf _build .venv .venv-edit .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -34,6 +34,11 @@ sanitize = click.option(
 some = click.argument(
     "implementations", callback=typed.implementations, nargs=-1, metavar="[IMPLEMENTATION]..."
 )
+reduced = click.option(
+    "--reduced",
+    is_flag=True,
+    help="Take PASIDs one at a time and domains by any name; of a core, that says the same sooner.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 
 
@@ -52,9 +57,12 @@ def cli(ctx: click.Context) -> None:
 @cli.command(epilog=KNOWN)
 @click.argument("what", callback=typed.implementation_or_path, default="model", metavar=WHAT)
 @typed.scoped
+@reduced
 @sanitize
 @as_json
-def check(what: PythonCore | Path, scope: Scope, sanitize: bool, as_json: bool) -> int:
+def check(
+    what: PythonCore | Path, scope: Scope, reduced: bool, sanitize: bool, as_json: bool
+) -> int:
     """Hold every clause against an implementation, or against the functions of a kernel tree.
 
     The model is meant if none is named. PATH is a kernel tree or a linux-source-*.tar.xz. Every
@@ -70,8 +78,10 @@ def check(what: PythonCore | Path, scope: Scope, sanitize: bool, as_json: bool) 
     if isinstance(what, PythonCore):
         if sanitize:
             raise click.UsageError("--sanitize is for what is compiled; give the path of a tree")
-        seen, seconds = explored(what, scope)
+        seen, seconds = explored(what, scope, reduced)
     else:
+        if reduced:
+            raise click.UsageError("--reduced is for Python; in C, one PASID may touch another")
         linux = asked(what, sanitize)
         about = printed.about_linux(linux)
         seen, seconds = explored(linux, scope)
@@ -115,6 +125,51 @@ def compare(path: Path, scope: Scope, sanitize: bool, as_json: bool) -> int:
 
 @cli.command()
 @click.argument("path", callback=typed.tree)
+@click.option("--file", type=click.Path(path_type=Path), help="Where the answers are kept.")
+@click.option("--dry-run", is_flag=True, help="Keep nothing; exit 1 if anything is news.")
+@as_json
+def follow(path: Path, file: Path | None, dry_run: bool, as_json: bool) -> int:
+    """Ask another kernel, keep its answer beside the older ones, and say what has changed.
+
+    PATH is a kernel tree or a linux-source-*.tar.xz. It is explored in the default scope and
+    compared with the model. What is news is told against the same release, if its answer is kept
+    already, else against the newest one that is older: clauses lost, gained or newly applicable;
+    functions that came, went, moved, or take something else. The answers of a checkout are kept
+    where its site shows them.
+
+    Exit status: 1 if a clause is lost; with --dry-run, if there is any news.
+    """
+    from .linux import follow as kept
+    from .linux import run as process
+
+    file = file or kept.FILE
+    if not file.parent.is_dir():
+        raise click.UsageError(f"there is no directory {file.parent}; say --file FILE")
+    with guarded():
+        data = kept.read(file)
+    linux = asked(path, sanitize=False)
+    seen, _ = explored(linux, Scope())
+    same = None
+    if "replace" not in linux.lacks:
+        with guarded(), printed.progress(linux.name) as bar:
+            same = process.compared("model", linux, Scope(), bar)
+    release = linux.name.removeprefix("linux-")
+    answered = kept.answer(linux, path, seen, same)
+    older = kept.before(data, release)
+    found = kept.news(data, older, answered) if older else []
+    if not dry_run:
+        kept.put(data, release, answered)
+        with guarded():
+            kept.write(file, data)
+    if as_json:
+        printed.data({"release": release, "older": older, "news": found, **answered})
+    else:
+        printed.say_news(release, older, found, seen)
+    return 1 if (found if dry_run else any(kind == "lost" for kind, _ in found)) else 0
+
+
+@cli.command()
+@click.argument("path", callback=typed.tree)
 @click.option(
     "--build",
     "builds",
@@ -152,13 +207,14 @@ def boot(path: Path, builds: tuple[str, ...], as_json: bool) -> int:
 @cli.command("explore", epilog=KNOWN)
 @implementation
 @typed.scoped
+@reduced
 @as_json
-def explore_(implementation: PythonCore, scope: Scope, as_json: bool) -> None:
+def explore_(implementation: PythonCore, scope: Scope, reduced: bool, as_json: bool) -> None:
     """Count the states and steps of an implementation.
 
     The model is meant if none is named.
     """
-    seen, seconds = explored(implementation, scope)
+    seen, seconds = explored(implementation, scope, reduced)
     if as_json:
         printed.data(printed.sizes(seen, seconds))
     else:
@@ -203,12 +259,19 @@ def explain(what: str, as_json: bool) -> None:
         printed.say_errno(found)
 
 
-def explored(implementation: PythonCore | Linux, scope: Scope) -> tuple[Exploration, float]:
+def explored(
+    implementation: PythonCore | Linux, scope: Scope, reduced: bool = False
+) -> tuple[Exploration, float]:
     """An exploration, and how many seconds it took."""
     start = perf_counter()
+    if reduced and isinstance(implementation, PythonCore) and implementation.habitat:
+        raise click.UsageError(
+            f"--reduced is for cores, and {implementation.name} has a driver, "
+            "whose records join PASIDs"
+        )
     with guarded(), printed.progress(implementation.name) as bar:
         if isinstance(implementation, PythonCore):
-            seen = explore(implementation, scope, progress=bar)
+            seen = explore(implementation, scope, progress=bar, reduced=reduced)
         else:
             from .linux import run as process
 

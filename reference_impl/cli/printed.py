@@ -100,7 +100,7 @@ def about_linux(linux: Linux) -> dict[str, Any]:
     return {
         "release": ".".join(map(str, linux.release)),
         "interface": list(linux.said),
-        "functions": list(linux.functions),
+        "functions": [each.name for each in linux.functions],
         "compiler": linux.compiler,
         "sanitized": linux.sanitized,
     }
@@ -141,6 +141,38 @@ def say_comparison(found: Differences, seconds: float) -> None:
         for event in step.events:
             say(f"  {' '.join('none' if part is None else str(part) for part in event)}")
         say(f"  after: {json.dumps(step.to_json()['after'])}")
+
+
+NEWS = {
+    "lost": "Broken now",
+    "gained": "Held now",
+    "applicable": "Asked for the first time, and held",
+    "gone": "Not asked any more, or not promised",
+    "reason": "Broken as before, in another way",
+    "interface": "Of the interface",
+    "function": "Of the functions",
+}
+
+
+def say_news(
+    release: str, older: str | None, found: list[tuple[str, str]], seen: Exploration
+) -> None:
+    """What has changed since another kernel, most important first."""
+    counts = ", ".join(f"{len(seen.with_verdict(v))} {v}" for v in COLOURS if seen.with_verdict(v))
+    say((f"Linux {release}: {counts}", "bold"))
+    if older is None:
+        say("No older kernel's answer is kept, so there is nothing to compare with.")
+    elif not found:
+        say(f"As {'it was kept' if older == release else older}: nothing has changed.")
+    else:
+        say(f"Since {'it was kept' if older == release else older}:")
+    for kind, title in NEWS.items():
+        lines = [sentence for of, sentence in found if of == kind]
+        if lines:
+            say()
+            say((title, COLOURS["broken" if kind == "lost" else "held"]))
+            for line in lines:
+                say(f"  {line}")
 
 
 def sizes(seen: Exploration, seconds: float) -> dict[str, object]:

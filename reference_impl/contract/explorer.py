@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ..model.objects import NO_DOMAIN
 from .clause import CLAUSES, Clause
 from .implementation import Implementation, Machine
 from .recorder import Recorder
+from .reduction import Names, Part, Renaming, apart, original, together
 from .scope import Scope, has_handle, operations, possible
 from .step import (
     EVENTS,
@@ -91,6 +93,9 @@ class Exploration:
     steps: int = 0
     different: int = 0
     """How many steps differ in more than the state of a PASID that they do not concern."""
+    reduced: bool = False
+    """Whether it was explored with PASIDs apart and domains by any name: see :mod:`.reduction`. The
+    states are then those that it stands for, the steps those that were made."""
     findings: dict[str, Finding] = field(default_factory=dict)
 
     def with_verdict(self, verdict: str) -> list[str]:
@@ -105,7 +110,8 @@ class Exploration:
         return (
             f"{self.implementation}: {', '.join(f'{n} {v}' for n, v in counts if n)}\n"
             f"scope: {self.scope}{f', up to {self.calls} calls' if self.calls else ''}\n"
-            f"{self.states:,} states, {self.steps:,} steps, {self.different:,} of them different"
+            f"{self.states:,} states, {self.steps:,} steps{' made' * self.reduced}, "
+            f"{self.different:,} of them different"
         )
 
 
@@ -115,6 +121,7 @@ def explore(
     clauses: Iterable[Clause] | None = None,
     progress: Progress | None = None,
     calls: int | None = None,
+    reduced: bool = False,
 ) -> Exploration:
     """Explore an implementation within a scope, and judge every step.
 
@@ -125,9 +132,16 @@ def explore(
         progress: called now and then with the states done, the states known, and the steps.
         calls: how many calls there are at most, one after the other. A driver that forgets to drop
             what it takes gets to ever new states; without a limit its exploration has no end.
+        reduced: whether PASIDs are explored one at a time, and domains up to their names. Only for
+            a core with the simplest driver: one that has records joins PASIDs in them.
+
+    Raises:
+        ValueError: *reduced*, and the implementation has a driver of its own.
     """
     scope = scope or Scope()
-    seen = Exploration(implementation.name, scope, calls)
+    if reduced and implementation.habitat:
+        raise ValueError(f"{implementation.name} has a driver, whose records join PASIDs")
+    seen = Exploration(implementation.name, scope, calls, reduced=reduced)
     for each in CLAUSES.values() if clauses is None else clauses:
         finding = seen.findings[each.id] = Finding(each)
         if lacking := each.lacking(implementation.lacks, implementation.has):
@@ -157,7 +171,39 @@ def _explore(
         if finding.promised:
             for kind in finding.clause.on:
                 judges.setdefault(kind, []).append(finding)
-    walk = Walk(implementation, setting, starts, seen.scope.faults, calls=seen.calls)
+    if not seen.reduced:
+        walk = Walk(implementation, setting, starts, seen.scope.faults, calls=seen.calls)
+        _judged(walk, judges, place, seen, progress)
+        seen.states += len(walk.came)
+        return
+    for parts in apart(setting, starts):
+        found: list[tuple[Part, int]] = []
+        renaming = Renaming(setting)
+        if any(map(renaming.names, starts)):
+            renaming = Renaming(setting._replace(domains=()))  # the starts are about some of them
+        for part in parts:
+            walk = Walk(
+                implementation,
+                setting,
+                part.starts,
+                seen.scope.faults,
+                calls=seen.calls,
+                pasid=part.pasid,
+                renaming=renaming,
+            )
+            _judged(walk, judges, place, seen, progress)
+            found.append((part, sum(map(renaming.size, walk.came))))
+        seen.states += together(found)
+
+
+def _judged(
+    walk: Walk,
+    judges: dict[str, list[Finding]],
+    place: int,
+    seen: Exploration,
+    progress: Progress | None,
+) -> None:
+    """Judge every step of a walk."""
     if progress:
         walk.told = lambda: progress(
             seen.states + walk.done, seen.states + len(walk.came), seen.steps + walk.steps
@@ -167,9 +213,21 @@ def _explore(
         for finding in judges.get(step.operation.kind, ()):
             if _judge(finding, step, rank):
                 finding.trace = walk.trace(state, step.operation)
-    seen.states += len(walk.came)
     seen.steps += walk.steps
     seen.different += walk.different
+
+
+class Way(NamedTuple):
+    """How a state was reached first."""
+
+    parent: State | None = None
+    """The state before the last call; None for a start."""
+    call: Operation | None = None
+    faults: Script = ()
+    names: Names = MappingProxyType({})
+    """How domains are called in it, by their names after the call; empty if they are the same."""
+    calls: int = 0
+    """How many calls it takes."""
 
 
 class Walk:
@@ -185,6 +243,9 @@ class Walk:
         faults: how many things may fail in one operation.
         beside: called after every step, with its state, its parts and its faults.
         calls: how many calls there are at most, one after the other.
+        pasid: the only PASID whose calls are made, with those that name none of the setting's if
+            it is the first.
+        renaming: how domains are called, so that states which differ in names are one.
     """
 
     def __init__(
@@ -195,20 +256,25 @@ class Walk:
         faults: int,
         beside: Callable[[State, tuple[Any, ...], Script], None] | None = None,
         calls: int | None = None,
+        pasid: int | None = None,
+        renaming: Renaming | None = None,
     ) -> None:
         self.setting = setting
         self.recorder = Recorder(faults)
         self.machine = implementation.boot(setting, self.recorder)
         # a driver that has noted nothing yet may have its own way of saying so
         starts = [s if s.driver else s._replace(driver=self.machine.notes()) for s in starts]
-        self.came: dict[State, tuple[State | None, Operation | None, Script, int]]
-        self.came = {start: (None, None, (), _prepared(start)) for start in starts}
-        """How each state was reached: the state before, the call, its faults, how many calls."""
+        if renaming:
+            starts = [renaming.canonical(start)[0] for start in starts]
+        self.came: dict[State, Way] = {start: Way(calls=_prepared(start)) for start in starts}
+        """How each state was reached."""
         self.steps = self.different = self.done = 0
         self.told: Callable[[], None] | None = None
         """Called whenever a state is done."""
         self.beside = beside
         self.calls = calls
+        self.pasid = pasid
+        self.renaming = renaming
 
     def __iter__(self) -> Iterator[tuple[Step, State]]:
         """Each different step, and the state that it was made in."""
@@ -217,13 +283,14 @@ class Walk:
         calls = [
             (operation, index.get(operation.pasid), operation.handle == PUBLISHED)
             for operation in operations(self.setting)
+            if self.pasid is None or self._is_one_of_its(operation)
         ]
         guarded = self.setting.driver
         leaves: dict[tuple[Any, ...], Row | None] = {}  # the row that a step leaves, if any
         unseen = Row(None, ())
         queue = list(came)
         for state in queue:
-            if self.calls is not None and came[state][3] >= self.calls:
+            if self.calls is not None and came[state].calls >= self.calls:
                 break  # breadth first: so have all that follow
             rows, resetting, notes = state
             machine.load(state)
@@ -257,27 +324,36 @@ class Walk:
                     if at is not None and after is not None and (whole or gone not in left):
                         left.add(gone)
                         new = new or State((*rows[:at], after, *rows[at + 1 :]), resetting, now)
+                        names: Names = {}
+                        if self.renaming:
+                            new, names = self.renaming.canonical(new)
                         if new not in came:
-                            came[new] = (state, operation, recorder.taken, came[state][3] + 1)
+                            number = came[state].calls + 1
+                            came[new] = Way(state, operation, recorder.taken, names, number)
                             queue.append(new)
                     script = recorder.next_script()
             self.done += 1
             if self.told:
                 self.told()
 
+    def _is_one_of_its(self, operation: Operation) -> bool:
+        pasids = self.setting.pasids
+        foreign = operation.pasid not in pasids
+        return operation.pasid == self.pasid or (foreign and self.pasid == pasids[0])
+
     def calls_to(self, state: State) -> int:
         """How many calls it takes to get to a state."""
-        return self.came[state][3]
+        return self.came[state].calls
 
     def trace(self, state: State, operation: Operation) -> Trace:
         """How to get to a state and make the call, with the faults that it has just met."""
-        calls = [(operation, self.recorder.taken)]
+        calls: list[tuple[Operation, Script, Names]] = [(operation, self.recorder.taken, {})]
         while True:
-            parent, call, faults, _ = self.came[state]
-            if parent is None or call is None:
-                return Trace(self.setting, state, tuple(reversed(calls)))
-            calls.append((call, faults))
-            state = parent
+            way = self.came[state]
+            if way.parent is None or way.call is None:
+                return Trace(self.setting, state, tuple(original(calls[::-1])))
+            calls.append((way.call, way.faults, way.names))
+            state = way.parent
 
 
 def _prepared(start: State) -> int:

@@ -30,7 +30,7 @@ from ..contract.step import (
 )
 from ..model.objects import NO_DOMAIN
 from ..model.observer import Event, MayFail
-from .signatures import TYPES
+from .signatures import TYPES, Taken
 
 # as in shim/harness.c
 NONE, UNKNOWN, CRASHED = 255, 254, 253
@@ -117,7 +117,7 @@ class Linux:
     lacks: frozenset[str]
     release: tuple[int, ...]
     said: tuple[str, ...] = ()
-    functions: tuple[str, ...] = ()
+    functions: tuple[Taken, ...] = ()
     compiler: str = ""
     sanitized: bool = False
     has: frozenset[str] = frozenset()

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import LinuxError
-from .extract import CORE, Definitions, Extracted, Item, read
+from .extract import COMMENT, CORE, Definitions, Extracted, Item, read
 
 ATTACH, REPLACE, DETACH, GET = (
     "iommu_attach_device_pasid",
@@ -53,13 +55,31 @@ TYPES = {
 TAGS = {"TAG_OF_DOMAIN": "IOMMU_PASID_ARRAY_DOMAIN", "TAG_OF_HANDLE": "IOMMU_PASID_ARRAY_HANDLE"}
 
 
+class Taken(NamedTuple):
+    """A function that was taken from a tree: which, and by what a later one can be told from it."""
+
+    name: str
+    file: str
+    parameters: tuple[str, ...]
+    """The types of its arguments."""
+    digest: str
+    """Of its text, however that is spaced and commented."""
+
+
+def taken(item: Item) -> Taken:
+    """What is kept of a function."""
+    text = "".join(COMMENT.sub(" ", item.text).split())
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Taken(item.name, item.file, item.parameters, digest)
+
+
 @dataclass(frozen=True)
 class Interface:
     """What was found in a tree, and the C text to compile."""
 
     source: str
     """The extracted definitions between the configuration and the harness."""
-    functions: tuple[str, ...]
+    functions: tuple[Taken, ...]
     """The functions that were taken from the tree."""
     lacks: frozenset[str]
     """``"handles"``, ``"recovery"``, ``"replace"``: see :class:`.Implementation`."""
@@ -123,7 +143,7 @@ def find(tree: Path, given: frozenset[str]) -> Interface:
         lacks.add("replace")
     return Interface(
         _source(definitions, found, has_handle, replace, get, look_up, set_, remove),
-        tuple(item.name for item in found.items if item.kind == "function"),
+        tuple(taken(item) for item in found.items if item.kind == "function"),
         frozenset(lacks),
         (
             f"attach {'with' if has_handle else 'without'} a handle",

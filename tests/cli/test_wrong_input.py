@@ -16,7 +16,7 @@ LONG = "9" * 5000
         # commands and options
         (
             "chekc",
-            "there is no command 'chekc'; there are check, compare, explore, matrix and explain; ",
+            "there is no command 'chekc'; there are check, compare, follow, explore, matrix and ",
         ),
         ("chekc", "did you mean check?"),
         ("site", "there is no command 'site'"),
@@ -39,7 +39,11 @@ LONG = "9" * 5000
             "check /no/such/linux",
             "there is no /no/such/linux; give a kernel tree or a linux-source-",
         ),
+        ("follow /no/such/linux", "there is no /no/such/linux; give a kernel tree"),
+        ("follow . --file /no/such/file", "there is no directory /no/such; say --file FILE"),
         ("check .", "is no kernel tree: it has no Makefile with VERSION and PATCHLEVEL"),
+        ("explore vtd --reduced", "--reduced is for cores, and vtd has a driver"),
+        ("check /no/such/linux --reduced", "--reduced is for Python"),
         # clauses and errnos
         ("explain REP-99", "there is no clause or errno 'REP-99'; a clause is one of ATT, "),
         ("explain REP-99", "did you mean REP-9?"),

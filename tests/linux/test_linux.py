@@ -233,7 +233,7 @@ def test_check_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     seen = json.loads(capsys.readouterr().out)
     assert seen["implementation"] == newest().name
     assert seen["clauses"].keys() == CLAUSES.keys()
-    assert seen["linux"]["functions"] == list(newest().functions)
+    assert seen["linux"]["functions"] == [each.name for each in newest().functions]
     assert seen["linux"]["not_yet_promised"] == []
 
 

@@ -19,7 +19,8 @@ def files(*suffixes: str) -> list[Path]:
     found = []
     for directory, names, entries in os.walk(ROOT):
         names[:] = [n for n in names if n not in LEFT_OUT and (n == ".ci" or n[0] != ".")]
-        found += [Path(directory, entry) for entry in entries]
+        # a second work tree has a file .git that names the first
+        found += [Path(directory, entry) for entry in entries if entry != ".git"]
     return sorted(f for f in found if not suffixes or f.suffix in suffixes)
 
 

@@ -22,6 +22,7 @@ LOCKS = {
     ],
     "requirements-edit.txt": [*PROJECT["project"]["dependencies"], *GROUPS["edit"]],
     "requirements-uv.txt": GROUPS["uv"],
+    "requirements-peers.txt": GROUPS["peers"],
 }
 
 
