@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
-from .cli import printed, typed
+from .cli import printed, replayed, typed
 from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, explore
 from .linux.errors import LinuxError
+from .vectors import Outcome, Vector, exporting, known
+from .vectors import replay as replayed_on
+from .vectors.program import Program, ProgramError
 
 if TYPE_CHECKING:  # it takes a parser of C along, which most commands do not need
     from .linux.machine import Linux
@@ -259,6 +262,80 @@ def explain(what: str, as_json: bool) -> None:
         printed.say_errno(found)
 
 
+@cli.command(epilog=KNOWN)
+@click.argument("vectors", callback=typed.vectors, nargs=-1, metavar="[VECTOR|DIR]...")
+@click.option(
+    "--on",
+    callback=typed.implementation_or_path,
+    default="model",
+    metavar=WHAT,
+    help="Where to play them: an implementation, or a kernel tree.",
+)
+@click.option("--program", metavar="COMMAND", help="Where to play them: a program of yours.")
+@as_json
+def replay(vectors: list[Vector], on: PythonCore | Path, program: str | None, as_json: bool) -> int:
+    """Play vectors, and compare what is seen with what they expect.
+
+    A vector is a file that describes one scenario; all that come with this program are meant if
+    none is named. The model is meant if no implementation is named. A program is asked in lines of
+    JSON; the page on vectors says how. Vectors about what it has no notion of are left out.
+
+    Exit status: 1 if something else is seen than expected, or a named clause is broken.
+    """
+    start = perf_counter()
+    with guarded():
+        outcomes = played(vectors, on, program)
+    if as_json:
+        printed.data(replayed.as_data(outcomes))
+    else:
+        replayed.say_all(outcomes, perf_counter() - start)
+    return 1 if any(each.differs for each in outcomes) else 0
+
+
+@cli.command("vectors")
+@click.option(
+    "--export",
+    type=(click.Choice(["json", "kunit"]), click.Path(path_type=Path)),
+    metavar="json|kunit DIR",
+    help="Write them there: all as JSON, or those of the core as a KUnit test of the kernel.",
+)
+@as_json
+def vectors_(export: tuple[str, Path] | None, as_json: bool) -> None:
+    """List the vectors that come with this program, or export them.
+
+    DIR is made if it is not there. Files that are there are replaced.
+    """
+    every = typed.published()
+    if export is None:
+        if as_json:
+            printed.data({v.name: v.title for v in every})
+        else:
+            replayed.say_listed(every)
+        return
+    kind, folder = export
+    files = exporting.as_json(every) if kind == "json" else exporting.as_kunit(every)
+    for name, text in files.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    if as_json:
+        printed.data({"written": [str(folder / name) for name in files]})
+    else:
+        printed.say(f"{len(files)} files written in {folder}")
+
+
+def played(vectors: list[Vector], on: PythonCore | Path, program: str | None) -> list[Outcome]:
+    """What becomes of vectors."""
+    if program is not None:
+        with Program(program) as player:
+            return [replayed_on(each, player) for each in vectors]
+    if isinstance(on, PythonCore):
+        return [replayed_on(each, known.player(on)) for each in vectors]
+    from .linux import run as process
+
+    recorded = process.played(asked(on, sanitize=False), vectors)
+    return [replayed_on(each, recorded) for each in vectors]
+
+
 def explored(
     implementation: PythonCore | Linux, scope: Scope, reduced: bool = False
 ) -> tuple[Exploration, float]:
@@ -289,10 +366,10 @@ def asked(path: Path, sanitize: bool) -> Linux:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """What is wrong with a tree is wrong input."""
+    """What is wrong with a tree or a program is wrong input."""
     try:
         yield
-    except LinuxError as error:
+    except (LinuxError, ProgramError) as error:
         raise click.ClickException(str(error)) from None
 
 

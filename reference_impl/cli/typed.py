@@ -17,6 +17,8 @@ import click
 from ..contract import CLAUSES, CORES, IMPLEMENTATIONS, Clause, PythonCore, Scope, ScopeError
 from ..contract.scope import LARGEST, SMALLEST
 from ..contract.step import errno_name
+from ..vectors import Vector, VectorError, read
+from ..vectors.known import PUBLISHED, paths
 
 SIZES = {
     "devices": "Devices of the group that have PASIDs",
@@ -89,6 +91,59 @@ def implementation_or_path(
 def tree(_ctx: click.Context, _param: click.Parameter, value: str) -> Path:
     """The path of a kernel tree; whether it is one is seen when it is read."""
     return Path(value).expanduser()
+
+
+def vectors(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> list[Vector]:
+    """The vectors of those files, directories and names; the published ones if there are none."""
+    files = (
+        [path for value in values for path in vector_files(value)] if values else published_files()
+    )
+    by_name: dict[str, Path] = {}
+    for path in files:
+        other = by_name.setdefault(path.stem, path)
+        if other.resolve() != path.resolve():
+            raise click.UsageError(f"two vectors have the name {path.stem}: {other} and {path}")
+    try:
+        return [read(path) for path in by_name.values()]
+    except VectorError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def vector_files(value: str) -> list[Path]:
+    """The files of a directory, a file, or the published one of that name."""
+    path = Path(value).expanduser()
+    try:
+        if path.is_dir():
+            found = paths(path)
+            if not found:
+                raise click.UsageError(f"there is no vector (*.toml) in {shown(value)}")
+            return found
+        if path.exists():
+            return [path]
+    except (OSError, ValueError):
+        pass
+    known = {each.stem: each for each in published_files()}
+    if value not in known:
+        raise NoSuch(
+            "vector",
+            value,
+            known,
+            "give a file, a directory, or a name that pasid-spec vectors lists",
+        )
+    return [known[value]]
+
+
+def published() -> list[Vector]:
+    """The vectors that come with this program."""
+    return [read(path) for path in published_files()]
+
+
+def published_files() -> list[Path]:
+    """Their files."""
+    found = paths(PUBLISHED)
+    if not found:
+        raise click.UsageError(f"the vectors that should be in {PUBLISHED} are not there")
+    return found
 
 
 def looks_like_a_path(value: str) -> bool:

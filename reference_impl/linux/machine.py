@@ -84,6 +84,8 @@ class Library:
         """How many operations were run."""
         self.deadly: dict[int, str] = {}
         """The numbers of those that ended a process before, and how."""
+        self.errors = (ctypes.c_int * 64).in_dll(self._dll, "shim_errors")
+        """What each fault answers; 0: the harness chooses."""
         types = (ctypes.c_uint32 * len(TYPES)).in_dll(self._dll, "shim_types")
         self.types = dict(zip(TYPES, types, strict=True))
         self._log = ctypes.create_string_buffer(8 + LOG)
@@ -291,16 +293,20 @@ class KernelMachine:
     def _ask_in_turn(self, operation: bytes) -> Made:
         """Make it again and again, with one more question answered by the recorder each time."""
         recorder, answers = self.recorder, list[bool]()
+        errors = self.library.errors
         before = tuple(self._is)
         made = self._make(operation, ())
         while len(answers) < len(made.taken):
             place, what = made.asked[len(answers)]
             recorder.events[:] = made.events[:place]
-            answers.append(bool(recorder.fails(what)))
-            if answers[-1]:
+            error = recorder.fails(what)
+            answers.append(bool(error))
+            if error:
+                errors[sum(answers) - 1] = error
                 for at, row in enumerate(before):
                     self._put(at, row)
                 made = self._make(operation, tuple(answers))
+        ctypes.memset(errors, 0, ctypes.sizeof(errors))
         return made
 
     def _died(self, how: str) -> Made:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,11 @@ from ..contract import (
     differences,
     explore,
 )
+from ..vectors import Played, Vector
 from .build import compiler
 from .errors import LinuxError
 from .machine import LOG, Linux
+from .vectors import Recorded, play_all
 
 DEATHS = 20
 """How often a process may die before nothing more is expected of the tree."""
@@ -93,6 +95,16 @@ def _not_yet(finding: Finding) -> None:
 def would_be_broken(seen: Exploration) -> list[str]:
     """The ids of the clauses that are not promised yet, and would be broken."""
     return [id for id, f in seen.findings.items() if not f.promised and f.broken]
+
+
+def played(linux: Linux, vectors: Sequence[Vector]) -> Recorded:
+    """Play vectors on a tree's functions.
+
+    Raises:
+        LinuxError: they die again and again.
+    """
+    found: list[Played | str] = _in_a_process(("play", linux, list(vectors)), None)
+    return Recorded(linux.name, {v.name: each for v, each in zip(vectors, found, strict=True)})
 
 
 # The parent
@@ -210,7 +222,7 @@ def main(sender: int, shared: int) -> None:
     """Do the job that standard input brings, and send the result."""
     job, deadly = pickle.load(sys.stdin.buffer)
     connection = Connection(sender, readable=False)
-    kind, linux, scope, *rest = job
+    kind, linux, what, *rest = job
     memory = mmap.mmap(shared, 8 + LOG)
     library = linux.open()
     library.log(memoryview(memory))
@@ -225,12 +237,14 @@ def main(sender: int, shared: int) -> None:
 
     result: Any
     if kind == "explore":
-        result = explore(linux, scope, progress=progress)
+        result = explore(linux, what, progress=progress)
+    elif kind == "play":
+        result = play_all(linux, what)
     else:
         from ..contract import IMPLEMENTATIONS
 
         one: Implementation = IMPLEMENTATIONS[rest[0]]
-        result = differences(one, linux, scope)
+        result = differences(one, linux, what)
     connection.send(("done", result))
     connection.close()
     sys.stdout.flush()

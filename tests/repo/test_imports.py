@@ -19,12 +19,13 @@ MAY_IMPORT = {
     "drivers": {"model"},
     "designs": {"model"},
     "contract": {"model", "drivers", "designs"},
+    "vectors": {"model", "drivers", "designs", "contract"},
     "present": {"model", "drivers", "designs", "contract"},
-    "linux": {"model", "drivers", "designs", "contract"},
-    "boot": {"model", "drivers", "designs", "contract", "linux"},
-    "cli": {"model", "drivers", "designs", "contract", "present", "linux", "boot"},
+    "linux": {"model", "drivers", "designs", "contract", "vectors"},
+    "boot": {"model", "drivers", "designs", "contract", "vectors", "linux"},
+    "cli": {"model", "drivers", "designs", "contract", "vectors", "present", "linux", "boot"},
 }
-STANDARD_LIBRARY_ONLY = {"model", "drivers", "designs", "contract", "present"}
+STANDARD_LIBRARY_ONLY = {"model", "drivers", "designs", "contract", "vectors", "present"}
 MODULES = [path for path in files(".py") if path.is_relative_to(ROOT / PACKAGE)]
 
 

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a vector is: plain data, in the same words as its file, which :mod:`.reading` reads."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..contract.step import DeviceSpec, DomainSpec, Entry
+
+FORMAT = 1
+"""The version of the format. What format 1 can say now it will always be able to say."""
+
+SIMPLE = "simple"
+"""The driver that does what it is asked, and notes nothing."""
+
+
+class Group(NamedTuple):
+    """Who is there: the devices in the group's order, and the domains."""
+
+    devices: tuple[DeviceSpec, ...]
+    domains: tuple[DomainSpec, ...]
+    driver: str = SIMPLE
+    """The driver whose answers are expected."""
+    family: str = ""
+    """The family of drivers whose domains these are; none: it is the core that is tried."""
+    blocked_takes_pasids: bool = True
+    """Whether the driver's blocked domain can be set on a PASID."""
+
+
+class Pasid(NamedTuple):
+    """What one PASID is: its entry in the array, and what each device's DMA reaches."""
+
+    entry: Entry | None
+    hardware: dict[str, str]
+    """By device; one that is not there reaches nothing."""
+
+
+class Situation(NamedTuple):
+    """A group between two calls."""
+
+    pasids: dict[int, Pasid]
+    """Those that are attached, or reach anything."""
+    resetting: tuple[str, ...] = ()
+    """The devices under reset."""
+    notes: tuple[tuple[Any, ...], ...] = ()
+    """What the driver has noted before the first call, beside what an attachment leaves."""
+
+
+class Fault(NamedTuple):
+    """Something that fails: a driver's call, or an allocation of the array."""
+
+    error: str
+    device: str = ""
+    domain: str = ""
+    """With *device*: the call that sets this domain on this device fails."""
+    nth: int = 1
+    """Which of those calls, or of the array's allocations."""
+    at: str = ""
+    """What of its own the driver lacks; one that has no such thing fails wherever it can."""
+    allocation: bool = False
+    if_asked: bool = False
+    """Whether it is right that it never comes up."""
+
+
+class Call(NamedTuple):
+    """One call of a driver."""
+
+    device: str
+    domain: str
+    old: str | None
+    sees: str | None
+    """Whose handle a page request finds that arrives meanwhile."""
+    result: str
+    pasid: int
+
+
+class Expected(NamedTuple):
+    """One operation, what fails in it, and what has to be seen of it from outside."""
+
+    operation: str
+    arguments: dict[str, Any]
+    """By name: device, pasid, domain, handle, type; as many as the operation has."""
+    faults: tuple[Fault, ...]
+    result: str
+    """``"0"`` or the name of an errno."""
+    found: str | None
+    """The handle that a look-up returns."""
+    calls: tuple[Call, ...]
+    warns: int
+
+    @property
+    def pasid(self) -> int:
+        """The PASID that it is about; 0 also if it is about none."""
+        return int(self.arguments.get("pasid", 0))
+
+
+class Vector(NamedTuple):
+    """One scenario."""
+
+    name: str
+    title: str
+    clauses: tuple[str, ...]
+    sources: tuple[str, ...]
+    group: Group
+    initial: Situation
+    steps: tuple[Expected, ...]
+    final: Situation
+    verdict: dict[str, str]
+    """What became of it by implementation: ``"holds"``, ``"breaks REP-7"``, ``"lacks handles"``."""
+    note: str = ""
+    text: dict[str, Any] = {}  # noqa: RUF012 - what was read, never changed
+    """The table that it was read from."""
