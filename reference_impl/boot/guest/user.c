@@ -179,6 +179,7 @@ static int nth(const char *how, uint32_t mock, uint32_t pasid, uint32_t pt, uint
 {
 	struct iommu_test_cmd cmd;
 	int file = open("/proc/self/fail-nth", O_RDWR), failed = 0;
+	bool reached;
 
 	if (file < 0)
 		return errno;
@@ -203,18 +204,18 @@ static int nth(const char *how, uint32_t mock, uint32_t pasid, uint32_t pt, uint
 			return seen ? ESTALE : error;
 		}
 		failed += !!error;
-		if (!error && left) { /* it was not reached any more */
+		reached = error || !left;
+		if (!error)
+			error = before ? change("replace", mock, pasid, before) :
+					 TEST(PASID_DETACH, mock, pasid_detach, .pasid = pasid);
+		else
+			error = 0;
+		if (error || !reached) {
 			say("pasid-spec: note %s: %d allocations, %d of them fatal", how, n - 1,
 			    failed);
 			close(file);
-			return failed ? 0 : ENODATA;
+			return error ? error : failed ? 0 : ENODATA;
 		}
-		if (!error && before)
-			error = change("replace", mock, pasid, before);
-		else if (!error)
-			error = TEST(PASID_DETACH, mock, pasid_detach, .pasid = pasid);
-		if (error)
-			return error;
 	}
 	close(file);
 	return ERANGE;
