@@ -171,6 +171,45 @@ def follow(path: Path, file: Path | None, dry_run: bool, as_json: bool) -> int:
     return 1 if (found if dry_run else any(kind == "lost" for kind, _ in found)) else 0
 
 
+@cli.command(epilog=KNOWN)
+@implementation
+@typed.scoped
+@click.option("--calls", default=3, type=click.IntRange(1, 20), show_default=True, metavar="N")
+@click.option("--keep", required=True, type=click.Path(path_type=Path), metavar="DIRECTORY")
+@click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster; else the cores here.")
+@click.option("--jobs", default=-1, type=int, metavar="N", help="How many cores; all if not given.")
+@as_json
+def campaign(
+    implementation: PythonCore,
+    scope: Scope,
+    calls: int,
+    keep: Path,
+    scheduler: str | None,
+    jobs: int,
+    as_json: bool,
+) -> int:
+    """Explore a large scope in parts, on many cores or machines.
+
+    The parts are kept in a directory as they are done. Interrupted, the same command goes on where
+    it was. Every sequence of at most so many calls is made, with every combination of faults.
+
+    Exit status: 1 if a clause is broken.
+    """
+    from .campaign import CampaignError, run
+
+    start = perf_counter()
+    try:
+        with printed.parts(implementation.name) as bar:
+            found = run(implementation.name, scope, calls, keep, scheduler, jobs, bar)
+    except CampaignError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        printed.data(found)
+    else:
+        printed.say_campaign(found, scope, perf_counter() - start)
+    return int(any(cell["verdict"] == "broken" for cell in found["clauses"].values()))
+
+
 @cli.command()
 @click.argument("path", callback=typed.tree)
 @click.option(

@@ -17,21 +17,23 @@ from pathlib import Path
 from ..linux.build import compiler, version_of
 from ..linux.locate import release_of
 from . import kunit, missing, qemu
+from .asked import Asked, of_scenarios, of_text, of_vectors
 from .build import Failed, Told, built, suits
 from .configure import BUILDS, Build
 from .console import parse
 from .initramfs import initramfs
 from .programs import GUEST, programs
-from .report import LAST, Boot, Report, judge, names_in
-from .scenarios import Scenario, within
+from .report import LAST, Boot, Report, judge
+from .scenarios import within
 from .workspace import Workspace
 
 __all__ = ["BUILDS", "Report", "ask"]
 
 STAGES = """\
-kunit 400 put /sys/kernel/debug/kunit/pasid_spec/run
+step 400 put /sys/kernel/debug/kunit/pasid_spec/run
+vector 200 put /sys/kernel/debug/kunit/pasid_vectors/run
 user 60 /user /user.vectors
-defects 30 /user /defects.vectors
+defect 30 /user /defect.vectors
 selftest 120 /iommufd {selected}
 fail-nth 120 /iommufd_fail_nth
 """
@@ -58,6 +60,7 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
         LinuxError: the tree cannot be asked, or the machine lacks what is needed.
     """
     workspace = Workspace(path)
+    vectors = kunit.published()
     missing.check()
     with workspace.held():
         told("a private copy of the tree is brought up to date")
@@ -65,7 +68,7 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
         suits(workspace.source)
         release = ".".join(map(str, release_of(workspace.source)))
         report = Report(release, version_of(compiler()), _version(qemu.PROGRAM))
-        ready: list[tuple[Boot, Build, Path, Path, Sequence[Scenario]]] = []
+        ready: list[tuple[Boot, Build, Path, Path, list[Asked]]] = []
         for each in builds:
             boot = Boot(each.name, str(each.scope))
             report.boots.append(boot)
@@ -73,23 +76,26 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
             report.left_out |= left_out
             try:
                 files = programs(workspace, content)
-                table = kunit.table(made, each.counts_warnings)
-                kernel = built(workspace, content, each, table, told)
+                inside = kunit.files(made, vectors, each.counts_warnings)
+                kernel = built(workspace, content, each, inside, told)
             except Failed as failed:
                 boot.failure, boot.log = str(failed), failed.lines
                 continue
-            boot.seconds["build"] = kernel.seconds
+            boot.seconds |= {"build": kernel.seconds, "processor": kernel.processor}
             initrd = workspace.place / each.name / "initramfs.gz"
             texts = {"stages": STAGES.format(selected=SELECTED), **VECTORS}
             initrd.write_bytes(initramfs(files, texts))
-            ready.append((boot, each, kernel.image, initrd, made))
+            asked = [*of_scenarios(made), *of_vectors(vectors)]
+            for level in ("user", "defect"):
+                asked += of_text(level, VECTORS[f"{level}.vectors"])
+            ready.append((boot, each, kernel.image, initrd, asked))
         told(f"booting {len(ready)} under QEMU")
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda job: heard(*job), ready))
     return report
 
 
-def heard(boot: Boot, wanted: Build, image: Path, initrd: Path, made: Sequence[Scenario]) -> None:
+def heard(boot: Boot, wanted: Build, image: Path, initrd: Path, asked: Sequence[Asked]) -> None:
     """Boot one kernel, and write down what it says."""
     run = qemu.boot(image, initrd, wanted.seconds, SILENT)
     log = initrd.with_name("console.txt")
@@ -103,9 +109,7 @@ def heard(boot: Boot, wanted: Build, image: Path, initrd: Path, made: Sequence[S
     elif not console.done:
         boot.failure = "the guest ended before all was done"
     start = time.monotonic()
-    judge(
-        boot, console, made, names_in(VECTORS["user.vectors"]), names_in(VECTORS["defects.vectors"])
-    )
+    judge(boot, console, asked)
     boot.seconds["judge"] = time.monotonic() - start
     if boot.failure:
         boot.log = [*run.lines[-LAST:], f"(all of it is in {log})"]

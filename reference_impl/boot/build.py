@@ -7,17 +7,17 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..linux.build import compiler, version_of
 from ..linux.errors import LinuxError
-from . import kunit
 from .configure import Build
 from .workspace import Workspace
 
@@ -54,13 +54,12 @@ class Kernel:
     Args:
         image: its bzImage.
         seconds: how long the build took; 0 if it was there.
-        compiler: what compiled it.
+        processor: how many seconds of processor time it took.
     """
 
     image: Path
     seconds: float
-    compiler: str
-    log: list[str] = field(default_factory=list)
+    processor: float
 
 
 def suits(source: Path) -> None:
@@ -80,14 +79,16 @@ def suits(source: Path) -> None:
                 )
 
 
-def built(workspace: Workspace, content: str, wanted: Build, vectors: str, told: Told) -> Kernel:
+def built(
+    workspace: Workspace, content: str, wanted: Build, files: dict[str, str], told: Told
+) -> Kernel:
     """Build, unless that has been done.
 
     Args:
         workspace: where.
         content: a word for what is in its private copy of the tree.
         wanted: which build.
-        vectors: the table for the KUnit file.
+        files: what is put into drivers/iommu, by name.
         told: called with lines about how far it is.
 
     Raises:
@@ -97,18 +98,24 @@ def built(workspace: Workspace, content: str, wanted: Build, vectors: str, told:
     out = workspace.place / wanted.name
     out.mkdir(exist_ok=True)
     made = version_of(compiler())
-    key = _hash(content, made, wanted.fragment, kunit.SOURCE.read_text(encoding="utf-8"), vectors)
+    key = _hash(content, made, wanted.fragment, *sorted(files.values()))
     stamp, image = out / "pasid-spec.json", out / "arch/x86/boot/bzImage"
     if _stamped(stamp) == key and image.is_file():
-        return Kernel(image, 0.0, made)
+        return Kernel(image, 0.0, 0.0)
     stamp.unlink(missing_ok=True)
-    start = time.monotonic()
-    _place(workspace.source, out, vectors)
+    start, used = time.monotonic(), _used()
+    _place(workspace.source, out, files)
     make = ["make", "-C", str(workspace.source), f"O={out}", "ARCH=x86_64", f"CC={compiler()[0]}"]
     _configure(make, out, wanted)
     _make(make, out, wanted, told)
     stamp.write_text(json.dumps({"key": key}), encoding="utf-8")
-    return Kernel(image, time.monotonic() - start, made)
+    return Kernel(image, time.monotonic() - start, _used() - used)
+
+
+def _used() -> float:
+    """How much processor time the processes have taken that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _hash(*parts: str) -> str:
@@ -132,16 +139,20 @@ def put(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _place(source: Path, out: Path, vectors: str) -> None:
-    """Put the KUnit file into the private copy, and its table beside what is built."""
+def _place(source: Path, out: Path, files: dict[str, str]) -> None:
+    """Put the C files into the private copy, and their tables beside what is built."""
     below = source / "drivers/iommu"
-    put(below / kunit.SOURCE.name, kunit.SOURCE.read_text(encoding="utf-8"))
-    put(out / "drivers/iommu/pasid_spec_vectors.h", vectors)
-    name = kunit.SOURCE.stem
-    lines = f"CFLAGS_{name}.o += -I$(objtree)/drivers/iommu\nobj-$(CONFIG_KUNIT) += {name}.o\n"
-    makefile = (below / "Makefile").read_text(encoding="utf-8")
-    if lines not in makefile:
-        put(below / "Makefile", makefile + "\n" + lines)
+    lines = ["# pasid-spec"]
+    for name, text in files.items():
+        if name.endswith(".h"):
+            put(out / "drivers/iommu" / name, text)
+        else:
+            put(below / name, text)
+            stem = name.removesuffix(".c")
+            lines.append(f"CFLAGS_{stem}.o += -I$(objtree)/drivers/iommu")
+            lines.append(f"obj-$(CONFIG_KUNIT) += {stem}.o")
+    makefile = (below / "Makefile").read_text(encoding="utf-8").partition(lines[0])[0]
+    put(below / "Makefile", makefile + "\n".join([*lines, ""]))
 
 
 def _configure(make: list[str], out: Path, wanted: Build) -> None:

@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The table of scenarios in C, and its place in a private copy of a tree."""
+"""What is built into the kernel: our driver with its table of scenarios, and the vectors' test."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from ..contract.step import STRAY, DomainSpec, Operation, Setting
+from ..vectors import Vector, read
+from ..vectors.known import PUBLISHED, paths
+from ..vectors.kunit import kunit
 from .scenarios import MOST_CALLS, Faults, Scenario
 
 SOURCE = Path(__file__).resolve().parent / "guest" / "pasid_spec_kunit.c"
+TABLE = "pasid_spec_vectors.h"
 TYPES = {None: "0", "paging": "IOMMU_DOMAIN_UNMANAGED", "sva": "IOMMU_DOMAIN_SVA"}
 HANDLES = {None: "NO_HANDLE", "h'": "NEW", "h": "PUBLISHED"}
 STATIC = ("blocked", "identity")
@@ -18,8 +23,25 @@ SPREAD = 4096
 """How far PASIDs lie apart, so that each needs memory of its own in the array."""
 
 
+def files(
+    scenarios: Sequence[Scenario], vectors: Sequence[Vector], count_warnings: bool
+) -> dict[str, str]:
+    """All that is put into drivers/iommu, by name."""
+    return {
+        SOURCE.name: SOURCE.read_text(encoding="utf-8"),
+        TABLE: table(scenarios, count_warnings),
+        **kunit(vectors),
+    }
+
+
+@cache
+def published() -> tuple[Vector, ...]:
+    """The vectors that come with this program."""
+    return tuple(read(path) for path in paths(PUBLISHED))
+
+
 def table(scenarios: Sequence[Scenario], count_warnings: bool) -> str:
-    """The text of pasid_spec_vectors.h.
+    """The table of scenarios.
 
     Args:
         scenarios: what is in it.

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..contract import CLAUSES
+from .asked import Asked
 from .console import Console, Point, Splat, Stage
-from .scenarios import Scenario
 
 CORE = "drivers/iommu/iommu.c"
 """Where the warnings come from that the contract asks for."""
 LAST = 15
 """How many lines of a console are shown."""
 NOT_RUN = "not run"
+SELFTESTS = ("selftest", "fail-nth")
+"""The stages in which the kernel's own tests run."""
 Verdict = str
 """``"same"``, ``"differs"``, ``"skipped"`` or ``"not run"``."""
 
@@ -25,7 +27,7 @@ class Result:
     """How one vector, or one of the kernel's own tests, came out.
 
     Args:
-        level: ``"kernel"``, ``"user"``, ``"defect"`` or ``"selftest"``.
+        level: one of :class:`.asked.Asked`, or ``"selftest"``.
         name: of the vector.
         verdict: see :data:`Verdict`.
         why: what was seen, or why it was not run.
@@ -95,7 +97,8 @@ class Report:
         """Of each clause the verdict, and how many vectors are about it and how they came out."""
         found: dict[str, dict[str, Any]] = {}
         for id in CLAUSES:
-            about = [r for boot in self.boots for r in boot.results if id in r.clauses]
+            every = [r for boot in self.boots for r in boot.results if id in r.clauses]
+            about = [r for r in every if r.verdict != "skipped"]
             counts = {v: sum(r.verdict == v for r in about) for v in ("same", "differs", NOT_RUN)}
             wrong = next((r for r in about if r.verdict == "differs"), None)
             verdict = "differs" if wrong else "not-run" if counts[NOT_RUN] else "held"
@@ -135,69 +138,46 @@ def _boot(boot: Boot) -> dict[str, Any]:
         "results": [
             {"level": r.level, "name": r.name, "verdict": r.verdict, "why": list(r.why)}
             for r in boot.results
-            if r.level != "kernel" or r.verdict != "same"
+            if r.level != "step" or r.verdict != "same"
         ],
     }
 
 
-def judge(
-    boot: Boot,
-    console: Console,
-    scenarios: Iterable[Scenario],
-    user: Iterable[str],
-    defects: Iterable[str] = (),
-) -> None:
-    """Write down how every vector came out.
+def judge(boot: Boot, console: Console, asked: Iterable[Asked]) -> None:
+    """Write down how everything came out.
 
     Args:
         boot: where to.
         console: what was heard.
-        scenarios: what was to be made inside the kernel.
-        user: the names of what was to be done through /dev/iommu.
-        defects: likewise, of what Linux does and should not.
+        asked: what was to be heard.
     """
     results = boot.results
-    inside = console.stages.get("kunit", Stage("kunit"))
-    for each in scenarios:
-        point = inside.points.get(each.name)
-        expected = 0 if inside.counted else each.warnings
-        verdict, why = _verdict(point, inside, expected)
-        results.append(Result("kernel", each.name, verdict, why, _about(each)))
-    through = console.stages.get("user", Stage("user"))
-    for name in user:
-        verdict, why = _verdict(through.points.get(name), through, 0)
-        results.append(Result("user", name, verdict, why))
-        boot.notes += [s for p in [through.points.get(name)] if p for s in p.said if "note" in s]
-    through = console.stages.get("defects", Stage("defects"))
-    for name in defects:
-        verdict, why = _verdict(through.points.get(name), through, 0)
-        results.append(Result("defect", name, verdict, why))
-    for name in ("selftest", "fail-nth"):
-        stage = console.stages.get(name, Stage(name))
-        for test, point in stage.points.items():
-            verdict, why = _verdict(point, stage, 0)
-            if point.skipped:
-                verdict, why = "skipped", (point.skipped,)
-            results.append(Result("selftest", test, verdict, why))
-        if not stage.points or not stage.ended or not stage.ended[0].isdigit():
-            ended = f"it ended so: {stage.ended or 'not at all'}"
-            results.append(Result("selftest", name, NOT_RUN, (ended, *_texts(stage.rest.splats))))
+    for each in asked:
+        if each.skipped:
+            results.append(Result(each.level, each.name, "skipped", (each.skipped,), each.clauses))
+            continue
+        stage = console.stages.get(each.level, Stage(each.level))
+        point = stage.points.get(each.name)
+        verdict, why = _verdict(point, stage, 0 if stage.counted else each.warnings)
+        results.append(Result(each.level, each.name, verdict, why, each.clauses))
+        boot.notes += [said for said in point.said if said.startswith("note")] if point else []
+    for name in SELFTESTS:
+        _judge_selftests(console.stages.get(name, Stage(name)), results)
     loose = [*console.outside, *(s for st in console.stages.values() for s in st.rest.splats)]
     if loose and not boot.failure:
         boot.failure = f"a splat that belongs to no vector: {loose[0].text}"
-    boot.notes = list(dict.fromkeys(boot.notes))
 
 
-def _about(scenario: Scenario) -> tuple[str, ...]:
-    """The clauses that have something to say of a scenario's step."""
-    step = scenario.step
-    return tuple(
-        id
-        for id, clause in CLAUSES.items()
-        if step.operation.kind in clause.on
-        and not clause.lacking(frozenset(), frozenset())
-        and clause.predicate(step) is not None
-    )
+def _judge_selftests(stage: Stage, results: list[Result]) -> None:
+    """The kernel's own tests: as many as there were, and whether they came to their end."""
+    for name, point in stage.points.items():
+        verdict, why = _verdict(point, stage, 0)
+        if point.skipped:
+            verdict, why = "skipped", (point.skipped,)
+        results.append(Result("selftest", name, verdict, why))
+    if not stage.points or not stage.ended[:1].isdigit():
+        ended = f"it ended so: {stage.ended or 'not at all'}"
+        results.append(Result("selftest", stage.name, NOT_RUN, (ended, *_texts(stage.rest.splats))))
 
 
 def _verdict(point: Point | None, stage: Stage, warnings: int) -> tuple[Verdict, tuple[str, ...]]:
@@ -227,20 +207,3 @@ def _verdict(point: Point | None, stage: Stage, warnings: int) -> tuple[Verdict,
 
 def _texts(splats: list[Splat]) -> list[str]:
     return [s.text for s in splats[:3]]
-
-
-def names_in(text: str) -> list[str]:
-    """The names of the results that guest/user.c gives for a text."""
-    names: list[str] = []
-    vector = ""
-    for line in text.splitlines():
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        if words[0] == "vector":
-            vector = line.strip().partition(" ")[2].strip()
-        elif words[0] == "end":
-            names.append(vector)
-        elif words[0].endswith(":"):
-            names.append(f"{vector}/{words[0][:-1]}")
-    return names

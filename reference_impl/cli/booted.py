@@ -16,7 +16,8 @@ from ..contract import CLAUSES
 from . import printed
 
 LEVELS = {
-    "kernel": "calls inside the kernel",
+    "step": "steps inside the kernel",
+    "vector": "vectors inside the kernel",
     "user": "calls through /dev/iommu",
     "selftest": "the kernel's own tests",
     "defect": "known defects that show",

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from ..contract import CLAUSES, Clause, Differences, Exploration, Finding
+from ..contract import CLAUSES, Clause, Differences, Exploration, Finding, Scope
 from ..contract.clause import CALLS
 from ..present import story
 from ..present.tables import SYMBOLS
@@ -62,6 +62,18 @@ def progress(name: str) -> Iterator[Callable[[int, int, int], None] | None]:
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=1, steps=0)
         yield lambda done, known, steps: bar.update(task, completed=done, total=known, steps=steps)
+
+
+@contextmanager
+def parts(name: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar of parts that are done, on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn(name), BarColumn(), TextColumn("{task.completed} of {task.total} parts"))
+    with Progress(*columns, TimeElapsedColumn(), console=console(stderr=True), transient=True) as b:
+        task = b.add_task(name, total=None)
+        yield lambda done, every: b.update(task, completed=done, total=every)
 
 
 # What an exploration found
@@ -173,6 +185,25 @@ def say_news(
             say((title, COLOURS["broken" if kind == "lost" else "held"]))
             for line in lines:
                 say(f"  {line}")
+
+
+def say_campaign(found: dict[str, Any], scope: Scope, seconds: float) -> None:
+    """What all parts of a campaign found together."""
+    by_verdict: dict[str, list[str]] = {verdict: [] for verdict in COLOURS}
+    for id, cell in found["clauses"].items():
+        by_verdict[cell["verdict"]].append(id)
+    for id in by_verdict["broken"]:
+        cell = found["clauses"][id]
+        say((f"{id} {CLAUSES[id].title}", COLOURS["broken"]), f": {cell['reason']}")
+        for step in cell["trace"]:
+            call, result = step["operation"], step["result"]
+            say(f"  {call['kind']}({call.get('domain', '')}, PASID {call['pasid']}): {result}")
+    counts = ", ".join(
+        f"{len(ids)} {verdict.replace('-', ' ')}" for verdict, ids in by_verdict.items() if ids
+    )
+    say(f"{found['implementation']}: {counts}")
+    say(f"scope: {scope}, up to {found['calls']} calls")
+    say(f"{found['shards']:,} parts, {found['steps']:,} steps, in {seconds:.1f} s")
 
 
 def sizes(seen: Exploration, seconds: float) -> dict[str, object]:

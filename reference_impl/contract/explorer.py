@@ -122,6 +122,7 @@ def explore(
     progress: Progress | None = None,
     calls: int | None = None,
     reduced: bool = False,
+    first: int | None = None,
 ) -> Exploration:
     """Explore an implementation within a scope, and judge every step.
 
@@ -134,6 +135,7 @@ def explore(
             what it takes gets to ever new states; without a limit its exploration has no end.
         reduced: whether PASIDs are explored one at a time, and domains up to their names. Only for
             a core with the simplest driver: one that has records joins PASIDs in them.
+        first: the number of the only call (see :func:`.scope.operations`) that is made in a start.
 
     Raises:
         ValueError: *reduced*, and the implementation has a driver of its own.
@@ -149,7 +151,7 @@ def explore(
             finding.reason = f"{implementation.name} has no {lacking}"
     every = scope.starts(implementation.lacks, implementation.habitat)
     for place, (setting, starts) in enumerate(every):
-        _explore(implementation, setting, place, starts, seen, progress)
+        _explore(implementation, setting, place, starts, seen, progress, first)
     for finding in seen.findings.values():
         if finding.trace:
             finding.steps = replay(implementation, finding.trace)
@@ -165,6 +167,7 @@ def _explore(
     starts: list[State],
     seen: Exploration,
     progress: Progress | None,
+    first: int | None,
 ) -> None:
     judges: dict[str, list[Finding]] = {}
     for finding in seen.findings.values():
@@ -172,7 +175,9 @@ def _explore(
             for kind in finding.clause.on:
                 judges.setdefault(kind, []).append(finding)
     if not seen.reduced:
-        walk = Walk(implementation, setting, starts, seen.scope.faults, calls=seen.calls)
+        walk = Walk(
+            implementation, setting, starts, seen.scope.faults, calls=seen.calls, first=first
+        )
         _judged(walk, judges, place, seen, progress)
         seen.states += len(walk.came)
         return
@@ -246,6 +251,7 @@ class Walk:
         pasid: the only PASID whose calls are made, with those that name none of the setting's if
             it is the first.
         renaming: how domains are called, so that states which differ in names are one.
+        first: the number of the only call that is made in a start.
     """
 
     def __init__(
@@ -258,6 +264,7 @@ class Walk:
         calls: int | None = None,
         pasid: int | None = None,
         renaming: Renaming | None = None,
+        first: int | None = None,
     ) -> None:
         self.setting = setting
         self.recorder = Recorder(faults)
@@ -275,6 +282,7 @@ class Walk:
         self.calls = calls
         self.pasid = pasid
         self.renaming = renaming
+        self.first = first
 
     def __iter__(self) -> Iterator[tuple[Step, State]]:
         """Each different step, and the state that it was made in."""
@@ -295,7 +303,8 @@ class Walk:
             rows, resetting, notes = state
             machine.load(state)
             left: set[tuple[int | None, Row | None, Notes]] = set()
-            for operation, at, needs_handle in calls:
+            only = self.first if came[state].parent is None else None
+            for operation, at, needs_handle in calls if only is None else calls[only : only + 1]:
                 before = machine.row(operation.pasid) if at is None else rows[at]
                 if needs_handle and not has_handle(before):
                     continue

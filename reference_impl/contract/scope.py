@@ -83,7 +83,7 @@ class Scope:
     faults: int = 3
 
     def __post_init__(self) -> None:
-        for size in fields(self):
+        for size in fields(Scope):
             value = getattr(self, size.name)
             low, high = SMALLEST[size.name], LARGEST[size.name]
             if not isinstance(value, int) or not low <= value <= high:

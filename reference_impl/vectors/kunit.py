@@ -37,7 +37,12 @@ def kunit(vectors: Iterable[Vector]) -> dict[str, str]:
 
 
 def fits(vector: Vector) -> bool:
-    """Whether a kernel can be brought into the situation, and do what is asked, by its own calls.
+    """Whether it can be played in a kernel."""
+    return not unfit(vector)
+
+
+def unfit(vector: Vector) -> str:
+    """Why a kernel cannot be brought into the situation, or do what is asked; empty if it can.
 
     It cannot be made to lack memory at a given moment, nor to reset a device that is none.
     """
@@ -46,15 +51,21 @@ def fits(vector: Vector) -> bool:
         and row.hardware == {d.name: row.entry.domain for d in vector.group.devices if d.max_pasids}
         for row in vector.initial.pasids.values()
     )
-    return (
-        whole
-        and not vector.group.family
-        and vector.group.driver == SIMPLE
-        and not vector.initial.resetting
-        and all(step.operation in OPERATIONS for step in vector.steps)
-        and all(step.result != UNDEFINED for step in vector.steps)
-        and not any(f.allocation and not f.if_asked for s in vector.steps for f in s.faults)
-    )
+    reasons = {
+        "it is about a driver's own records": vector.group.family or vector.group.driver != SIMPLE,
+        "no attach leads to its initial state": not whole,
+        "it begins during a reset": vector.initial.resetting,
+        "it asks for more than attach, replace, detach and a look-up": any(
+            step.operation not in OPERATIONS for step in vector.steps
+        ),
+        "its caller breaks a rule, and nothing is promised": any(
+            step.result == UNDEFINED for step in vector.steps
+        ),
+        "memory has to be lacking at one moment": any(
+            f.allocation and not f.if_asked for s in vector.steps for f in s.faults
+        ),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "")
 
 
 OPERATIONS = {

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reference_impl.boot import VECTORS, ask
+from reference_impl.boot import VECTORS, ask, kunit
+from reference_impl.boot.asked import of_text, of_vectors
 from reference_impl.boot.build import NEEDED
 from reference_impl.boot.configure import Build
-from reference_impl.boot.report import Report, names_in
+from reference_impl.boot.report import Report
 from reference_impl.boot.scenarios import within
 from reference_impl.contract import Scope
 
@@ -28,6 +29,7 @@ case $1 in --version) echo "a compiler 1.0"; exit;; esac
 while [ $# -gt 1 ]; do [ "$1" = -o ] && [ "$2" != /dev/null ] && echo program > "$2"; shift; done
 exit 0
 """
+WARNING = "WARNING: drivers/iommu/iommu.c:3552 at iommu_remove_dev_pasid+0x2d/0x30, CPU#0: k/3"
 EMULATOR = """#!/bin/sh
 case $1 in --version) echo "an emulator 1.0"; exit;; esac
 %s
@@ -78,18 +80,24 @@ class Machine:
 def console() -> list[str]:
     """What a kernel says that does all as it should."""
     made, _ = within(SMALL.scope)
-    lines = ["Linux version 7.9.1", "pasid-spec: begin kunit"]
+    lines = ["Linux version 7.9.1", "pasid-spec: begin step"]
     lines.append(f"pasid-spec: 1..{len(made)} warnings are printed")
     for number, each in enumerate(made, 1):
         lines += each.warnings * [
             "------------[ cut here ]------------",
-            "WARNING: drivers/iommu/iommu.c:3552 at iommu_remove_dev_pasid+0x2d/0x30, CPU#0: k/3",
+            WARNING,
             "Call Trace:",
         ]
         lines.append(f"pasid-spec: ok {number} {each.name}")
-    lines.append("pasid-spec: end kunit 0 in 1.00 s")
-    for stage in ("user", "defects"):
-        names = names_in(VECTORS[f"{stage}.vectors"])
+    lines.append("pasid-spec: end step 0 in 1.00 s")
+    lines += ["pasid-spec: begin vector", "    # Subtest: pasid_vectors"]
+    for number, asked in enumerate(of_vectors(kunit.published()), 1):
+        if not asked.skipped:
+            lines += asked.warnings * [WARNING]
+            lines.append(f"        ok {number} {asked.name}")
+    lines += ["    ok 1 pv_play", "pasid-spec: end vector 0 in 1.00 s"]
+    for stage in ("user", "defect"):
+        names = [asked.name for asked in of_text(stage, VECTORS[f"{stage}.vectors"])]
         lines.append(f"pasid-spec: begin {stage}")
         lines += [f"pasid-spec: ok {n} {name}" for n, name in enumerate(names, 1)]
         lines.append(f"pasid-spec: end {stage} 0 in 0.10 s")

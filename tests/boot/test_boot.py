@@ -15,9 +15,7 @@ from reference_impl import boot as booting
 from reference_impl.__main__ import run
 from reference_impl.boot import build, qemu
 from reference_impl.boot.report import Report
-from tests.boot.machine import MAKE, SMALL, Machine, console
-
-WARNING = "WARNING: drivers/iommu/iommu.c:3552 at iommu_remove_dev_pasid+0x2d/0x30, CPU#0: k/3"
+from tests.boot.machine import MAKE, SMALL, WARNING, Machine, console
 
 
 def verdicts(report: Report) -> set[str]:

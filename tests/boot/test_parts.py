@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reference_impl.boot.asked import Asked
 from reference_impl.boot.configure import BUILDS
 from reference_impl.boot.console import parse
 from reference_impl.boot.initramfs import initramfs
@@ -23,14 +24,14 @@ from reference_impl.contract import Scope, explore
 from reference_impl.contract.known import IMPLEMENTATIONS
 from tests.boot.machine import SMALL, Machine, console
 
-WORDS = ["pasid-spec:", "ok", "not ok", "1", "begin", "end", "kunit", "done", "WARNING: ", "\t# a"]
+WORDS = ["pasid-spec:", "ok", "not ok", "1", "begin", "end", "user", "done", "WARNING: ", "\t# a"]
 
 
 @given(st.lists(st.lists(st.sampled_from(WORDS) | st.text(max_size=8)).map(" ".join)))
 @settings(max_examples=80, deadline=None)
 def test_any_console_can_be_read(lines: list[str]) -> None:
     boot = Boot("plain")
-    judge(boot, parse(lines), [], ["a vector"])
+    judge(boot, parse(lines), [Asked("user", "a vector")])
     assert boot.different  # as what was to be run was not
 
 

@@ -16,7 +16,7 @@ LONG = "9" * 5000
         # commands and options
         (
             "chekc",
-            "there is no command 'chekc'; there are check, compare, follow, explore, matrix and ",
+            "there is no command 'chekc'; there are check, compare, follow, campaign, explore, ",
         ),
         ("chekc", "did you mean check?"),
         ("site", "there is no command 'site'"),
@@ -44,6 +44,9 @@ LONG = "9" * 5000
         ("check .", "is no kernel tree: it has no Makefile with VERSION and PATCHLEVEL"),
         ("explore vtd --reduced", "--reduced is for cores, and vtd has a driver"),
         ("check /no/such/linux --reduced", "--reduced is for Python"),
+        ("campaign model", "Missing option '--keep'"),
+        ("campaign model --keep README.md", "README.md cannot be used"),
+        ("campaign modle --keep x", "did you mean model?"),
         # clauses and errnos
         ("explain REP-99", "there is no clause or errno 'REP-99'; a clause is one of ATT, "),
         ("explain REP-99", "did you mean REP-9?"),

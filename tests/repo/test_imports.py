@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "vectors": {"model", "drivers", "designs", "contract"},
     "present": {"model", "drivers", "designs", "contract"},
     "linux": {"model", "drivers", "designs", "contract", "vectors"},
+    "campaign": {"contract"},
     "boot": {"model", "drivers", "designs", "contract", "vectors", "linux"},
     "cli": {"model", "drivers", "designs", "contract", "vectors", "present", "linux", "boot"},
 }
