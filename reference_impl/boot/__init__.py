@@ -17,7 +17,7 @@ from pathlib import Path
 from ..linux.build import compiler, version_of
 from ..linux.locate import release_of
 from . import kunit, missing, qemu
-from .asked import Asked, of_scenarios, of_text, of_vectors
+from .asked import Asked, hidden_in, of_scenarios, of_text, of_vectors
 from .build import Failed, Told, built, suits
 from .configure import BUILDS, Build
 from .console import parse
@@ -85,7 +85,9 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
             initrd = workspace.place / each.name / "initramfs.gz"
             texts = {"stages": STAGES.format(selected=SELECTED), **VECTORS}
             initrd.write_bytes(initramfs(files, texts))
-            asked = [*of_scenarios(made), *of_vectors(vectors)]
+            hidden = hidden_in(made)
+            report.hidden |= hidden
+            asked = [*of_scenarios(made), *of_vectors(vectors, hidden)]
             for level in ("user", "defect"):
                 asked += of_text(level, VECTORS[f"{level}.vectors"])
             ready.append((boot, each, kernel.image, initrd, asked))

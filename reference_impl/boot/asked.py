@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..contract import CLAUSES
+from ..contract.step import Entry, Row, Step
 from ..vectors import Vector
 from ..vectors.kunit import unfit
 from .scenarios import Scenario
+
+SEEN = ("call", "return", "entry", "warn", "no memory")
+"""The events that a driver sees, or that it was us who made them happen."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,20 @@ class Asked:
 def of_scenarios(scenarios: Iterable[Scenario]) -> Iterator[Asked]:
     """The steps of an exploration."""
     for each in scenarios:
-        yield Asked("step", each.name, about(each), each.warnings)
+        yield Asked("step", each.name, about(each.step), each.warnings)
 
 
-def of_vectors(vectors: Iterable[Vector]) -> Iterator[Asked]:
-    """The published vectors, those that no kernel can play included."""
+def of_vectors(vectors: Iterable[Vector], hidden: Collection[str] = ()) -> Iterator[Asked]:
+    """The published vectors, those that no kernel can play included.
+
+    Args:
+        vectors: all of them.
+        hidden: the clauses that nothing is said of, see :func:`hidden_in`.
+    """
     for each in vectors:
         warnings = sum(step.warns for step in each.steps)
-        yield Asked("vector", each.name, each.clauses, warnings, unfit(each))
+        clauses = tuple(id for id in each.clauses if id not in hidden)
+        yield Asked("vector", each.name, clauses, warnings, unfit(each))
 
 
 def of_text(level: str, text: str) -> Iterator[Asked]:
@@ -61,13 +71,41 @@ def of_text(level: str, text: str) -> Iterator[Asked]:
             yield Asked(level, f"{vector}/{words[0][:-1]}")
 
 
-def about(scenario: Scenario) -> tuple[str, ...]:
-    """The clauses that have something to say of a scenario's step."""
-    step = scenario.step
-    return tuple(
-        id
-        for id, clause in CLAUSES.items()
-        if step.operation.kind in clause.on
+def hidden_in(scenarios: Iterable[Scenario]) -> frozenset[str]:
+    """The clauses that these steps are about, and that cannot be told by what is seen of any."""
+    made = list(scenarios)
+    shown = {id for each in made for id in about(each.step)}
+    return frozenset(
+        id for id in CLAUSES if id not in shown and any(_holds(id, e.step) for e in made)
+    )
+
+
+def about(step: Step) -> tuple[str, ...]:
+    """The clauses that hold in a step, going by nothing but what can be seen of it."""
+    seen = as_seen(step)
+    return tuple(id for id in CLAUSES if _holds(id, seen))
+
+
+def _holds(id: str, step: Step) -> bool:
+    clause = CLAUSES[id]
+    return (
+        step.operation.kind in clause.on
         and not clause.lacking(frozenset(), frozenset())
-        and clause.predicate(step) is not None
+        and clause.predicate(step) is True
+    )
+
+
+def as_seen(step: Step) -> Step:
+    """A step as a driver and a page request see it: without the mutex, and the array's inside."""
+    slot = step.after.slot
+    return Step(
+        step.setting,
+        step.operation,
+        step.before,
+        tuple(event for event in step.events if event[0] in SEEN),
+        step.result,
+        Row(slot if isinstance(slot, Entry) and slot.handle else None, step.after.hardware),
+        step.found,
+        step.resetting,
+        step.elsewhere,
     )

@@ -86,6 +86,8 @@ class Report:
     qemu: str = ""
     left_out: dict[str, int] = field(default_factory=dict)
     """How many steps of the explorations cannot be made in a kernel, by why."""
+    hidden: set[str] = field(default_factory=set)
+    """The clauses that hold in some of those steps, and cannot be told by what a driver sees."""
     boots: list[Boot] = field(default_factory=list)
 
     @property
@@ -103,7 +105,7 @@ class Report:
             wrong = next((r for r in about if r.verdict == "differs"), None)
             verdict = "differs" if wrong else "not-run" if counts[NOT_RUN] else "held"
             if not about:
-                verdict = "no-vector"
+                verdict = "hidden" if id in self.hidden else "no-vector"
             found[id] = {"verdict": verdict, **{k.replace(" ", "_"): n for k, n in counts.items()}}
             if wrong:
                 found[id]["first"] = wrong.name

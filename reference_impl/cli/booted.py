@@ -23,6 +23,10 @@ LEVELS = {
     "defect": "known defects that show",
 }
 STYLES = {"same": "green", "differs": "bold red", NOT_RUN: "bold red", "skipped": "yellow"}
+UNSAID = {
+    "hidden": "A driver cannot see whether these hold",
+    "no-vector": "No vector in a kernel is about these",
+}
 MOST = 10
 """How many vectors of a level are shown that are not as they should be."""
 EVERY = 30
@@ -56,7 +60,7 @@ def say_report(report: Report) -> None:
     printed.say()
     for id, found in report.clauses().items():
         verdict = found["verdict"]
-        if verdict == "no-vector":
+        if verdict in UNSAID:
             continue
         style = "green" if verdict == "held" else "bold red"
         said = printed.count(found["same"] + found["differs"] + found["not_run"], "vector")
@@ -64,9 +68,10 @@ def say_report(report: Report) -> None:
         said += f", {found['not_run']} not run" if found["not_run"] else ""
         word = printed.words(verdict)
         printed.say(f"{id:8}", (f"{word:16}", style), f"{CLAUSES[id].title} ({said})")
-    without = [id for id, found in report.clauses().items() if found["verdict"] == "no-vector"]
-    if without:
-        printed.say(printed.paragraph(f"No vector in a kernel is about {', '.join(without)}."))
+    for verdict, words in UNSAID.items():
+        these = [id for id, found in report.clauses().items() if found["verdict"] == verdict]
+        if these:
+            printed.say(printed.paragraph(f"{words}: {', '.join(these)}"))
     for boot in report.boots:
         printed.say()
         say_boot(boot)
