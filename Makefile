@@ -16,7 +16,7 @@ READY = .venv/.ready-$(VERSION)
 EDIT_READY = .venv-edit/.ready-$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help html serve test regen lab lint format bench lock clean
+.PHONY: help html serve test regen lab lint format boot bench lock clean
 
 help:  ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -55,6 +55,9 @@ lint: $(READY)  ## ruff and mypy, over the code and over the notebooks' cells
 format: $(READY)  ## let ruff put code and cells into form
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
+
+boot: $(READY)  ## build the newest kernel that Debian packages, boot it under QEMU, and ask it
+	$(PY) -m reference_impl boot "$$($(PYTHON) tools/fetch_kernels.py | grep linux-source-7)"
 
 bench: $(READY)  ## how fast the explorer is, alone and beside Spin, TLC and Hypothesis
 	$(PY) tools/bench.py

@@ -140,7 +140,7 @@ def _boot(boot: Boot) -> dict[str, Any]:
         "results": [
             {"level": r.level, "name": r.name, "verdict": r.verdict, "why": list(r.why)}
             for r in boot.results
-            if r.level != "step" or r.verdict != "same"
+            if r.verdict != "same" or r.level == "defect"
         ],
     }
 
