@@ -40,7 +40,7 @@ class Asked:
 def of_scenarios(scenarios: Iterable[Scenario]) -> Iterator[Asked]:
     """The steps of an exploration."""
     for each in scenarios:
-        yield Asked("step", each.name, about(each.step), each.warnings)
+        yield Asked("step", each.name, shown_by(each.step), each.warnings)
 
 
 def of_vectors(vectors: Iterable[Vector], hidden: Collection[str] = ()) -> Iterator[Asked]:
@@ -58,29 +58,32 @@ def of_vectors(vectors: Iterable[Vector], hidden: Collection[str] = ()) -> Itera
 
 def of_text(level: str, text: str) -> Iterator[Asked]:
     """The results that guest/user.c gives for a text."""
-    vector = ""
+    vector, clauses = "", list[str]()
     for line in text.splitlines():
-        words = line.split()
-        if not words or words[0].startswith("#"):
+        call, _, comment = line.partition("#")
+        words, about = call.split(), comment.split()
+        if not words:
             continue
         if words[0] == "vector":
-            vector = line.strip().partition(" ")[2].strip()
+            vector, clauses = " ".join(words[1:]), []
         elif words[0] == "end":
-            yield Asked(level, vector)
+            yield Asked(level, vector, tuple(dict.fromkeys(clauses)))
         elif words[0].endswith(":"):
-            yield Asked(level, f"{vector}/{words[0][:-1]}")
+            yield Asked(level, f"{vector}/{words[0][:-1]}", tuple(about))
+        else:
+            clauses += about
 
 
 def hidden_in(scenarios: Iterable[Scenario]) -> frozenset[str]:
     """The clauses that these steps are about, and that cannot be told by what is seen of any."""
     made = list(scenarios)
-    shown = {id for each in made for id in about(each.step)}
+    shown = {id for each in made for id in shown_by(each.step)}
     return frozenset(
         id for id in CLAUSES if id not in shown and any(_holds(id, e.step) for e in made)
     )
 
 
-def about(step: Step) -> tuple[str, ...]:
+def shown_by(step: Step) -> tuple[str, ...]:
     """The clauses that hold in a step, going by nothing but what can be seen of it."""
     seen = as_seen(step)
     return tuple(id for id in CLAUSES if _holds(id, seen))

@@ -12,12 +12,13 @@ import filecmp
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatch
+from fnmatch import translate
 from pathlib import Path
 
 from ..linux.build import store
@@ -48,6 +49,7 @@ UNWANTED = (
     "arch/x86/include/generated/*",
 )
 """What is left out, in the form that tar and fnmatch understand alike."""
+NOT_WANTED = re.compile("|".join(map(translate, UNWANTED)))
 Seen = dict[str, tuple[int, int]]
 """Of each file its size and its time in nanoseconds."""
 
@@ -184,4 +186,4 @@ def _files(tree: Path) -> Iterator[tuple[str, tuple[int, int]]]:
 
 def wanted(name: str) -> bool:
     """Whether a file of a tree is copied."""
-    return not any(fnmatch(name, pattern) for pattern in UNWANTED)
+    return not NOT_WANTED.match(name)

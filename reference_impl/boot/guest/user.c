@@ -9,15 +9,17 @@
  *     viommu V D P                  nested N D P [pasid] [fault=Q]
  *     rid D P                       attach|replace D 100 P
  *     detach D 100                  check D 100 P|-
- *     request D 100 Q               destroy P
+ *     arrive D 100                  a page request; read Q and answer Q are user space's part
+ *     request D 100 Q               all three
+ *     destroy P
  *     nth attach|replace D 100 P    the same at every n-th failing allocation
  *     vfio D 0000:00:05.0           the PCI device there, which VFIO is given
  *     vattach D P [pasid=5] [read-only]  through VFIO; the kernel cannot write its answer
  *     vdetach D [pasid=5]
  *     end
  *
- * Any of them may begin with a label and a colon, which makes it a result of its own, and end with
- * the errno that is expected: "S3: attach D 100 S2 = 22".
+ * Any of them may begin with a label and a colon, which makes it a result of its own, end with the
+ * errno that is expected, and say behind a # what it is about: "S3: attach D 100 S2 = 22  # IFD-9".
  */
 #include <errno.h>
 #include <poll.h>
@@ -43,6 +45,7 @@ static struct object {
 	uint32_t id; /* of a device: what iommufd calls it */
 	uint32_t mock; /* of a device: what the mock driver calls it */
 	int fd;
+	uint32_t cookie; /* of a queue: of the page request that was read last */
 } objects[MOST_OBJECTS];
 static int count, iommu = -1;
 
@@ -133,25 +136,36 @@ static int hwpt(struct object *made, char **words, bool nested)
 	return 0;
 }
 
-/* A page request, which somebody reads and answers; EAGAIN if it reaches nobody. */
-static int request(const struct object *device, uint32_t pasid, const struct object *queue)
+static int arrive(const struct object *device, uint32_t pasid)
 {
-	struct iommu_hwpt_page_response response = { .code = IOMMUFD_PAGE_RESP_SUCCESS };
+	struct iommu_test_cmd cmd;
+
+	return TEST(TRIGGER_IOPF, 0, trigger_iopf, .dev_id = device->id, .pasid = pasid,
+		    .grpid = 2, .perm = IOMMU_PGFAULT_PERM_READ | IOMMU_PGFAULT_PERM_WRITE,
+		    .addr = 0x1000);
+}
+
+/* Read a page request; EAGAIN if there is none. */
+static int take(struct object *queue)
+{
 	struct iommu_hwpt_pgfault fault = {};
 	struct pollfd poll_for = { .fd = queue->fd, .events = POLLIN };
-	struct iommu_test_cmd cmd;
-	int error;
 
-	error = TEST(TRIGGER_IOPF, 0, trigger_iopf, .dev_id = device->id, .pasid = pasid,
-		     .grpid = 2, .perm = IOMMU_PGFAULT_PERM_READ | IOMMU_PGFAULT_PERM_WRITE,
-		     .addr = 0x1000);
-	if (error)
-		return error;
-	if (poll(&poll_for, 1, 100) <= 0)
+	if (poll(&poll_for, 1, 50) <= 0)
 		return EAGAIN;
 	if (read(queue->fd, &fault, sizeof(fault)) != sizeof(fault))
 		return EIO;
-	response.cookie = fault.cookie;
+	queue->cookie = fault.cookie;
+	return 0;
+}
+
+static int answer(const struct object *queue)
+{
+	struct iommu_hwpt_page_response response = {
+		.code = IOMMUFD_PAGE_RESP_SUCCESS,
+		.cookie = queue->cookie,
+	};
+
 	return write(queue->fd, &response, sizeof(response)) < 0 ? errno : 0;
 }
 
@@ -366,8 +380,17 @@ static int perform(char **words)
 		return TEST(PASID_DETACH, mock, pasid_detach, .pasid = pasid);
 	if (!strcmp(verb, "check"))
 		return check(mock, pasid, strcmp(words[3], "-") ? id_of(words[3]) : 0);
-	if (!strcmp(verb, "request") && find(words[3]))
-		return request(device, pasid, find(words[3]));
+	if (!strcmp(verb, "arrive"))
+		return arrive(device, pasid);
+	if (!strcmp(verb, "request") && find(words[3])) {
+		error = arrive(device, pasid);
+		error = error ? error : take(find(words[3]));
+		return error ? error : answer(find(words[3]));
+	}
+	if (!strcmp(verb, "read"))
+		return take(device);
+	if (!strcmp(verb, "answer"))
+		return answer(device);
 	return EDOM;
 }
 
@@ -396,12 +419,12 @@ int main(int argc, char **argv)
 		int number = 0, expected = 0, error;
 		char whole[400];
 
-		line[strcspn(line, "\n")] = 0;
+		line[strcspn(line, "\n#")] = 0;
 		snprintf(whole, sizeof(whole), "%s", line);
 		while (number < MOST_WORDS && (words[number] = strtok_r(rest, " ", &rest)))
 			number++;
 		words[number] = NULL;
-		if (!number || words[0][0] == '#')
+		if (!number)
 			continue;
 		if (words[0][strlen(words[0]) - 1] == ':') {
 			label = words[0];
