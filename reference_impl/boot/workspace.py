@@ -43,7 +43,8 @@ UNWANTED = (
     "*.a",
     "*.cmd",
     ".config*",
-    "vmlinux*",
+    "vmlinux",
+    "vmlinux.*",
     "include/generated/*",
     "include/config/*",
     "arch/x86/include/generated/*",
@@ -77,7 +78,6 @@ class Workspace:
                     name = hashlib.file_digest(file, "sha256").hexdigest()
             except OSError as error:
                 raise LinuxError(f"{path} cannot be read ({error.strerror})") from None
-        name = hashlib.sha256(repr((name, UNWANTED)).encode()).hexdigest()
         self.place = store() / f"boot-{name[:32]}"
         self.source = self.place / "source"
 
@@ -105,9 +105,14 @@ class Workspace:
             A word that is another one if anything in it is.
         """
         if not self.path.is_dir():
-            if not self.source.is_dir():
+            content = hashlib.sha256(repr((self.place.name, UNWANTED)).encode()).hexdigest()
+            stamp = self.place / "unpacked"
+            if not stamp.is_file() or stamp.read_text(encoding="utf-8") != content:
+                stamp.unlink(missing_ok=True)
+                shutil.rmtree(self.source, ignore_errors=True)
                 self._unpack()
-            return self.place.name
+                stamp.write_text(content, encoding="utf-8")
+            return content
         before = self._manifest()
         now = dict(_files(self.path))
         for name in before.keys() - now.keys():
@@ -148,11 +153,17 @@ class Workspace:
         with tempfile.TemporaryDirectory(dir=self.place) as scratch:
             here = Path(scratch) / "source"
             here.mkdir()
-            unwanted = [f"--exclude=*/{pattern}" for pattern in UNWANTED]
+            # what is matched is the whole name, the archive's one directory included
+            unwanted = [f"--exclude={_top(self.path)}/{pattern}" for pattern in UNWANTED]
             done = subprocess.run(
                 [
                     *("tar", "-x", "-f", str(self.path), "-C", str(here)),
-                    *("--strip-components=1", "--no-same-owner", "--wildcards-match-slash"),
+                    *(
+                        "--strip-components=1",
+                        "--no-same-owner",
+                        "--anchored",
+                        "--wildcards-match-slash",
+                    ),
                     *unwanted,
                 ],
                 capture_output=True,
@@ -168,6 +179,17 @@ class Workspace:
                     "give a kernel tree or a linux-source-*.tar.xz"
                 )
             here.replace(self.source)
+
+
+def _top(archive: Path) -> str:
+    """The one directory that all of an archive is in."""
+    with subprocess.Popen(
+        ["tar", "-tf", str(archive)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        name = process.stdout.readline()
+        process.kill()
+    return re.sub(r"([\\*?\[])", r"\\\1", name.removeprefix("./").partition("/")[0].strip())
 
 
 def _files(tree: Path) -> Iterator[tuple[str, tuple[int, int]]]:

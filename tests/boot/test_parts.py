@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import os
 import stat
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,8 @@ def test_a_copy_that_was_interrupted_is_made_whole(machine: Machine) -> None:
     [
         ("drivers/iommu/iommu.c", True),
         ("arch/x86/kernel/head_64.S", True),
+        ("arch/x86/kernel/vmlinux.lds.S", True),
+        ("include/sound/core.h", True),
         ("arch/arm64/Kconfig", True),
         ("arch/arm64/kernel/head.S", False),
         ("drivers/gpu/drm/Kconfig", True),
@@ -105,8 +108,18 @@ def test_a_copy_that_was_interrupted_is_made_whole(machine: Machine) -> None:
         (".config", False),
     ],
 )
-def test_what_is_copied(name: str, is_wanted: bool) -> None:
+def test_what_is_copied_and_unpacked(machine: Machine, name: str, is_wanted: bool) -> None:
     assert wanted(name) == is_wanted
+    (machine.tree / name).parent.mkdir(parents=True, exist_ok=True)
+    (machine.tree / name).write_text("")
+    archive = machine.place / "linux-source-7.9.tar"
+    with tarfile.open(archive, "w") as file:
+        file.add(machine.tree, "linux-source-7.9")
+    workspace = Workspace(archive)
+    with workspace.held():
+        assert workspace.fill() == workspace.fill()
+    assert (workspace.source / "Makefile").is_file()
+    assert (workspace.source / name).is_file() == is_wanted
 
 
 # The guest
