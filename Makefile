@@ -16,7 +16,7 @@ READY = .venv/.ready-$(VERSION)
 EDIT_READY = .venv-edit/.ready-$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help html serve test regen lab lint format boot bench lock clean
+.PHONY: help html pdf serve test regen lab lint format boot bench lock clean
 
 help:  ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -30,6 +30,11 @@ html: $(READY)  ## build the site in _build/html
 serve: html  ## build the site and serve it to this machine alone, on port 8000 or PORT=n
 	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C ends it)"
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+# one page first: the diagrams stay, and the links lead within the document
+pdf: $(READY)  ## the whole document as one PDF, _build/pasid-spec.pdf; needs chromium
+	$(PY) -m sphinx -q -b singlehtml . _build/single
+	$(PY) tools/pdf.py _build/single/index.html _build/pasid-spec.pdf
 
 test: $(READY)  ## run the notebooks against their stored outputs, and tests/
 	$(PY) -m pytest

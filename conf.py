@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sphinx configuration: index.md and spec/ become the site."""
 
+import os
 import re
 import sys
 import tomllib
@@ -28,8 +29,18 @@ extensions = [
     "cards",
     "errno_table",
     "matrix",
+    "publish",
     "registry",
 ]
+
+# --- where it is published: PASID_SPEC_SITE, or what Read the Docs says ---
+html_baseurl = os.environ.get("PASID_SPEC_SITE") or os.environ.get("READTHEDOCS_CANONICAL_URL", "")
+if html_baseurl:  # both write addresses, and have none to write without
+    extensions += ["sphinx_sitemap", "sphinxext.opengraph"]
+    sitemap_url_scheme = "{link}"
+    ogp_site_url = html_baseurl
+    ogp_image = "_static/card.png"
+    ogp_social_cards = {"enable": False}  # one card for all, drawn by us
 
 # index.md includes the front page, spec/index.md, so that the site has an /index.html
 root_doc = "index"
@@ -50,7 +61,7 @@ nitpick_ignore_regex = [
     # a type variable, and what is private, has no entry
     ("py:class", r".*\b([A-Z]|_\w+)"),
     # an alias of a type is data to autodoc, and a class to what refers to it
-    ("py:class", r"Slot|Notes"),
+    ("py:class", r"Slot|Notes|Names|Script"),
     ("py:.*", rf"({'|'.join(_others)})\..*"),
 ]
 
@@ -103,6 +114,7 @@ needs_links = {"derived_from": {"incoming": "cited by", "outgoing": "derived fro
 html_theme = "furo"
 html_title = "The PASID contract"
 html_static_path = ["spec/_static"]
+html_favicon = "spec/_static/icon.svg"
 html_css_files = ["spec.css"]
 html_copy_source = False
 html_show_sphinx = False

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a published site has beside its pages.
+
+* ``matrix.json`` and ``linux.json``, the verdicts, for programs.
+* The commit that it was built from, in the foot of each page.
+* If ``PASID_SPEC_SOURCE`` says where the repository is, a link on each page to its source at that
+  commit.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
+
+DATA = ("matrix.json", "linux.json")
+
+
+def commit(root: Path) -> str:
+    """The commit of the checkout, or nothing outside of one; with a plus if files differ."""
+    try:
+        said = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return said.strip()
+
+
+def foot(
+    app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """Say in the foot of a page what it was built from."""
+    built = app.config.built_from
+    context["last_updated"] = None
+    parts = [f"version {app.config.release}"]
+    if built:
+        parts.append(f"commit {built}")
+    source = os.environ.get("PASID_SPEC_SOURCE", "").rstrip("/")
+    if source and built and app.env.found_docs and pagename in app.env.found_docs:
+        path = app.env.doc2path(pagename, base=False)
+        parts.append(f'<a href="{source}/blob/{built.rstrip("+")}/{path}">source of this page</a>')
+    context["copyright"] = f"{app.config.copyright} · {' · '.join(parts)}"
+
+
+def copy(app: Sphinx, failure: Exception | None) -> None:
+    """Put the verdicts beside the pages."""
+    if failure or app.builder.format != "html":
+        return
+    for name in DATA:
+        shutil.copyfile(Path(app.srcdir) / "spec" / "data" / name, Path(app.outdir) / name)
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register all that."""
+    app.add_config_value("built_from", commit(Path(app.srcdir)), "html")
+    app.connect("html-page-context", foot)
+    app.connect("build-finished", copy)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
