@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Print one HTML page into a PDF: ``make pdf``.
 
-    python tools/pdf.py PAGE FILE
+python tools/pdf.py PAGE FILE
 """
 
 from __future__ import annotations

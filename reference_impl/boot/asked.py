@@ -7,13 +7,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..contract import CLAUSES
-from ..contract.step import Entry, Row, Step
+from ..contract.step import Step
 from ..vectors import Vector
 from ..vectors.kunit import unfit
+from .observed import as_seen
 from .scenarios import Scenario
-
-SEEN = ("call", "return", "entry", "warn", "no memory")
-"""The events that a driver sees, or that it was us who made them happen."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,7 @@ class Asked:
         clauses: what it is about.
         warnings: how many WARNs of the core it requires.
         skipped: why it cannot be run in a kernel.
+        scenario: of a step.
     """
 
     level: str
@@ -35,12 +34,13 @@ class Asked:
     clauses: tuple[str, ...] = ()
     warnings: int = 0
     skipped: str = ""
+    scenario: Scenario | None = None
 
 
 def of_scenarios(scenarios: Iterable[Scenario]) -> Iterator[Asked]:
     """The steps of an exploration."""
     for each in scenarios:
-        yield Asked("step", each.name, shown_by(each.step), each.warnings)
+        yield Asked("step", each.name, shown_by(each.step), each.warnings, scenario=each)
 
 
 def of_vectors(vectors: Iterable[Vector], hidden: Collection[str] = ()) -> Iterator[Asked]:
@@ -95,20 +95,4 @@ def _holds(id: str, step: Step) -> bool:
         step.operation.kind in clause.on
         and not clause.lacking(frozenset(), frozenset())
         and clause.predicate(step) is True
-    )
-
-
-def as_seen(step: Step) -> Step:
-    """A step as a driver and a page request see it: without the mutex, and the array's inside."""
-    slot = step.after.slot
-    return Step(
-        step.setting,
-        step.operation,
-        step.before,
-        tuple(event for event in step.events if event[0] in SEEN),
-        step.result,
-        Row(slot if isinstance(slot, Entry) and slot.handle else None, step.after.hardware),
-        step.found,
-        step.resetting,
-        step.elsewhere,
     )

@@ -21,7 +21,7 @@ MOST_OUTPUT = 64 << 20
 MOST_LINE = 4096
 """How long a line may be before it is cut into several."""
 APPEND = (
-    "console=ttyS0 panic=-1 printk.devkmsg=on printk.time=0 loglevel=7 log_buf_len=4M "
+    "console=ttyS0 panic=-1 oops=panic printk.devkmsg=on printk.time=0 loglevel=7 log_buf_len=4M "
     "kunit.autorun=0 iommufd.allow_unsafe_interrupts=1 rcupdate.rcu_cpu_stall_timeout=20"
 )
 MACHINE = (

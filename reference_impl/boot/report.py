@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from ..contract import CLAUSES
 from .asked import Asked
 from .console import Console, Point, Splat, Stage
+from .observed import blamed
 
 CORE = "drivers/iommu/iommu.c"
 """Where the warnings come from that the contract asks for."""
@@ -32,6 +34,7 @@ class Result:
         verdict: see :data:`Verdict`.
         why: what was seen, or why it was not run.
         clauses: what it is about.
+        broken: of a step, the clauses that what was seen breaks, and why.
     """
 
     level: str
@@ -39,6 +42,7 @@ class Result:
     verdict: Verdict
     why: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
+    broken: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -95,20 +99,29 @@ class Report:
         """Whether any boot was not as it should be."""
         return any(boot.different for boot in self.boots)
 
+    @property
+    def _results(self) -> list[Result]:
+        """Of all boots, the shortest steps first."""
+        return [result for boot in self.boots for result in boot.results]
+
     def clauses(self) -> dict[str, dict[str, Any]]:
         """Of each clause the verdict, and how many vectors are about it and how they came out."""
         found: dict[str, dict[str, Any]] = {}
         for id in CLAUSES:
-            every = [r for boot in self.boots for r in boot.results if id in r.clauses]
-            about = [r for r in every if r.verdict != "skipped"]
+            about = [r for r in self._results if id in r.clauses and r.verdict != "skipped"]
             counts = {v: sum(r.verdict == v for r in about) for v in ("same", "differs", NOT_RUN)}
-            wrong = next((r for r in about if r.verdict == "differs"), None)
-            verdict = "differs" if wrong else "not-run" if counts[NOT_RUN] else "held"
-            if not about:
+            broken = next((r for r in self._results if id in r.broken), None)
+            wrong = broken or next((r for r in about if r.verdict == "differs"), None)
+            verdict = "broken" if broken else "differs" if wrong else "held"
+            if verdict == "held" and counts[NOT_RUN]:
+                verdict = "not-run"
+            if not about and not broken:
                 verdict = "hidden" if id in self.hidden else "no-vector"
             found[id] = {"verdict": verdict, **{k.replace(" ", "_"): n for k, n in counts.items()}}
             if wrong:
                 found[id]["first"] = wrong.name
+            if broken:
+                found[id]["reason"] = broken.broken[id]
         return found
 
     def to_json(self) -> dict[str, Any]:
@@ -154,6 +167,7 @@ def judge(boot: Boot, console: Console, asked: Iterable[Asked]) -> None:
         asked: what was to be heard.
     """
     results = boot.results
+    wrong: set[object] = set()
     for each in asked:
         if each.skipped:
             results.append(Result(each.level, each.name, "skipped", (each.skipped,), each.clauses))
@@ -161,7 +175,16 @@ def judge(boot: Boot, console: Console, asked: Iterable[Asked]) -> None:
         stage = console.stages.get(each.level, Stage(each.level))
         point = stage.points.get(each.name)
         verdict, why = _verdict(point, stage, 0 if stage.counted else each.warnings)
-        results.append(Result(each.level, each.name, verdict, why, each.clauses))
+        broken: dict[str, str] = {}
+        if point and each.scenario and verdict == "differs":
+            calls = each.scenario.calls
+            # what differs already in a call that leads there is not this step's fault
+            if not any((each.scenario.setting, calls[:n]) in wrong for n in range(1, len(calls))):
+                broken = blamed(each.scenario, point.said, _warned(point, stage))
+            wrong.add((each.scenario.setting, calls))
+        clauses = () if broken or (each.scenario and verdict == "differs") else each.clauses
+        found = Result(each.level, each.name, verdict, why, clauses, broken)
+        results.append(found)
         boot.notes += [said for said in point.said if said.startswith("note")] if point else []
     for name in SELFTESTS:
         _judge_selftests(console.stages.get(name, Stage(name)), results)
@@ -205,6 +228,14 @@ def _verdict(point: Point | None, stage: Stage, warnings: int) -> tuple[Verdict,
         why.append(f"{len(ours)} warnings of the core, and {warnings} are required")
     why += [f"a splat that nothing asks for: {s.text}" for s in others]
     return ("differs", tuple(why)) if why else ("same", ())
+
+
+def _warned(point: Point, stage: Stage) -> int:
+    """How many WARNs of the core there were."""
+    if not stage.counted:
+        return sum(s.text.startswith("WARNING: ") and s.file.endswith(CORE) for s in point.splats)
+    told = [found for line in point.said if (found := re.match(r"got.*; warnings (\d+)$", line))]
+    return int(told[0][1]) if told else 0
 
 
 def _texts(splats: list[Splat]) -> list[str]:

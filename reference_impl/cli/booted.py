@@ -66,6 +66,7 @@ def say_report(report: Report) -> None:
         said = printed.count(found["same"] + found["differs"] + found["not_run"], "vector")
         said += f", {found['differs']} differ" if found["differs"] else ""
         said += f", {found['not_run']} not run" if found["not_run"] else ""
+        said = found.get("reason", said)
         word = printed.words(verdict)
         printed.say(f"{id:8}", (f"{word:16}", style), f"{CLAUSES[id].title} ({said})")
     for verdict, words in UNSAID.items():

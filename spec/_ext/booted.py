@@ -26,6 +26,7 @@ from reference_impl.cli.booted import LEVELS
 VERDICTS = ("same", "differs", "not run")
 WORDS = {
     "held": "Held",
+    "broken": "**Broken**",
     "differs": "**A vector differs**",
     "not-run": "**A vector was not run**",
     "hidden": "A driver cannot see whether it holds",

@@ -34,19 +34,22 @@ def test_all_as_it_should_be(machine: Machine) -> None:
     assert clauses["GSP-4"]["same"] > 3
 
 
-def test_a_vector_differs(machine: Machine) -> None:
+def test_a_step_that_is_another_breaks_clauses(machine: Machine) -> None:
     lines = console()
-    at = next(i for i, line in enumerate(lines) if "fails-2" in line)
+    at = next(i for i, line in enumerate(lines) if "attach(A, PASID 1, new) fails-2" in line)
     name = lines[at].split(" ", 3)[3]
-    lines[at : at + 1] = ["pasid-spec: got d0/1 = -5", lines[at].replace(": ok", ": not ok")]
+    got = "pasid-spec: got d0/1:A<-@-=0 d1/1:A<-@-=5 = -5; -:- A -; warnings 0"  # nothing is undone
+    lines[at : at + 1] = [got, lines[at].replace(": ok", ": not ok")]
     machine.hears(*lines)
     report = machine.asked()
     assert report.different
     (wrong,) = [r for r in report.boots[0].results if r.verdict == "differs"]
     assert wrong.name == name
-    assert wrong.why == ("got d0/1 = -5",)
-    assert report.clauses()["GSP-4"]["verdict"] == "differs"
-    assert report.clauses()["GSP-4"]["first"] == name
+    assert set(wrong.broken) == {"GSP-4", "INV-4"} | (set(wrong.broken) & {"INV-2", "ATT-8"})
+    clauses = report.clauses()
+    assert clauses["GSP-4"]["verdict"] == "broken"
+    assert clauses["GSP-4"]["first"] == name
+    assert clauses["GSP-2"]["verdict"] == clauses["ATT-1"]["verdict"] == "held"
 
 
 @pytest.mark.parametrize(

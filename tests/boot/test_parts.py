@@ -18,6 +18,7 @@ from reference_impl.boot.configure import BUILDS
 from reference_impl.boot.console import parse
 from reference_impl.boot.initramfs import initramfs
 from reference_impl.boot.kunit import numbers, table
+from reference_impl.boot.observed import as_seen, blamed, observed
 from reference_impl.boot.report import Boot, judge
 from reference_impl.boot.scenarios import within
 from reference_impl.boot.workspace import Workspace, wanted
@@ -170,3 +171,15 @@ def test_the_table_fits_the_guest() -> None:
     for build in BUILDS.values():
         largest, _ = within(Scope(build.scope.devices, 1, 1, build.scope.pasids, 0))
         assert max(len(numbers(each.setting)) for each in largest) <= most
+
+
+def test_what_is_written_down_is_read_as_it_was() -> None:
+    made, _ = within(Scope(2, 1, 2, 2, 2))
+    for each in made:
+        line = f"got{each.expected}; warnings {each.warnings}"
+        step, due = observed(each, [line], each.warnings), as_seen(each.step)
+        assert step is not None
+        assert step.calls == due.calls, each.name
+        assert (step.result, step.after, step.found) == (due.result, due.after, due.found)
+        assert (step.warnings, step.elsewhere) == (due.warnings, due.elsewhere), each.name
+        assert not blamed(each, [line], each.warnings), each.name
