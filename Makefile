@@ -42,6 +42,7 @@ test: $(READY)  ## run the notebooks against their stored outputs, and tests/
 regen: $(READY)  ## run the notebooks (or NB=file) and store what they show
 	$(PY) tools/regen.py $(NB)
 	$(PY) tools/matrix.py
+	$(PY) tools/vectors.py
 
 # asks no other host for news, updates or extensions
 lab: $(EDIT_READY)  ## open the notebooks in JupyterLab; store what they show with `make regen`

@@ -18,9 +18,7 @@ from . import __version__
 from .cli import printed, replayed, typed
 from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, explore
 from .linux.errors import LinuxError
-from .vectors import Outcome, Vector, exporting, known
-from .vectors import replay as replayed_on
-from .vectors.program import Program, ProgramError
+from .vectors import ProgramError, Vector
 
 if TYPE_CHECKING:  # it takes a parser of C along, which most commands do not need
     from .linux.machine import Linux
@@ -323,7 +321,7 @@ def replay(vectors: list[Vector], on: PythonCore | Path, program: str | None, as
     """
     start = perf_counter()
     with guarded():
-        outcomes = played(vectors, on, program)
+        outcomes = replayed.outcomes(vectors, on, program)
     if as_json:
         printed.data(replayed.as_data(outcomes))
     else:
@@ -352,27 +350,11 @@ def vectors_(export: tuple[str, Path] | None, as_json: bool) -> None:
             replayed.say_listed(every)
         return
     kind, folder = export
-    files = exporting.as_json(every) if kind == "json" else exporting.as_kunit(every)
-    for name, text in files.items():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    written = replayed.write(every, kind, folder)
     if as_json:
-        printed.data({"written": [str(folder / name) for name in files]})
+        printed.data({"written": written})
     else:
-        printed.say(f"{len(files)} files written in {folder}")
-
-
-def played(vectors: list[Vector], on: PythonCore | Path, program: str | None) -> list[Outcome]:
-    """What becomes of vectors."""
-    if program is not None:
-        with Program(program) as player:
-            return [replayed_on(each, player) for each in vectors]
-    if isinstance(on, PythonCore):
-        return [replayed_on(each, known.player(on)) for each in vectors]
-    from .linux import run as process
-
-    recorded = process.played(asked(on, sanitize=False), vectors)
-    return [replayed_on(each, recorded) for each in vectors]
+        printed.say(f"{len(written)} files written in {folder}")
 
 
 def explored(

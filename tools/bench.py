@@ -31,6 +31,7 @@ from reference_impl.contract import (
     Implementation,
     Scope,
     explore,
+    page_requests_meanwhile,
 )
 from reference_impl.linux import LinuxError, ask
 from tools.fetch_kernels import default_directory
@@ -75,10 +76,27 @@ def main() -> None:
             add(table, f"vtd, devices: {devices}, small", small, CLAUSES.values(), _of("vtd"))
         for linux in trees():
             add(table, f"default, {linux.name}", Scope(), CLAUSES.values(), linux)
+        meanwhile = requests_table()
     console.print(table)
+    console.print(meanwhile)
     console.print(f"default scope: {Scope()}", soft_wrap=True)
     console.print(f"a driver's scope: {DRIVER_SCOPE}", soft_wrap=True)
     console.print(f"every different step is judged by {len(CLAUSES)} clauses, but in the first row")
+
+
+def requests_table() -> Table:
+    """One page request beside each operation, at every three moments; one run each."""
+    table = Table(title="one page request beside one operation: 2 devices, 2 domains, 1 fault")
+    table.add_column("implementation")
+    for head in ("operations", "interleavings", "seconds"):
+        table.add_column(head, justify="right")
+    for name in ("model", "posted-v1", "smmuv3", "vtd"):
+        gc.collect()
+        start = process_time()
+        found = page_requests_meanwhile(_of(name), Scope(2, 0, 2, 1, 1))
+        seconds = f"{process_time() - start:.2f}"
+        table.add_row(name, f"{found.operations:,}", f"{found.interleavings:,}", seconds)
+    return table
 
 
 def _of(name: str) -> Implementation:

@@ -1,17 +1,41 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is printed of vectors."""
+"""What is done with vectors, and what is printed of it."""
 
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
-from ..vectors import Outcome, Vector
+from ..contract import PythonCore
+from ..vectors import Outcome, Program, Vector, exporting, player, replay
 from .printed import say
 
 FEW = 30
 """So many vectors get a line each; of more, only those that differ."""
 COLOURS = {"holds": "green", "differs": "bold red", "breaks": "bold red", "lacks": "yellow"}
+
+
+def outcomes(vectors: list[Vector], on: PythonCore | Path, program: str | None) -> list[Outcome]:
+    """What becomes of vectors on an implementation, a kernel tree, or a program."""
+    if program is not None:
+        with Program(program) as asked:
+            return [replay(each, asked) for each in vectors]
+    if isinstance(on, PythonCore):
+        return [replay(each, player(on)) for each in vectors]
+    from ..linux import ask, run
+
+    recorded = run.played(ask(on), vectors)
+    return [replay(each, recorded) for each in vectors]
+
+
+def write(vectors: list[Vector], kind: str, folder: Path) -> list[str]:
+    """Export vectors into a directory. Returns the paths of the files."""
+    files = exporting.as_json(vectors) if kind == "json" else exporting.as_kunit(vectors)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [str(folder / name) for name in files]
 
 
 def as_data(outcomes: list[Outcome]) -> dict[str, Any]:

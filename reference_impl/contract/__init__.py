@@ -9,6 +9,8 @@ from .hitless import hitless
 from .implementation import Implementation, PythonCore
 from .judging import judge_driver
 from .known import CORES, IMPLEMENTATIONS, with_driver
+from .meanwhile import mm_released_meanwhile, page_requests_meanwhile
+from .requests import Request
 from .scope import Habitat, Scope, ScopeError
 from .session import Session
 from .step import Operation, Setting, State, Step
@@ -26,6 +28,7 @@ __all__ = [
     "Implementation",
     "Operation",
     "PythonCore",
+    "Request",
     "Scope",
     "ScopeError",
     "Session",
@@ -37,6 +40,8 @@ __all__ = [
     "explore",
     "hitless",
     "judge_driver",
+    "mm_released_meanwhile",
+    "page_requests_meanwhile",
     "replay",
     "variant",
     "with_driver",

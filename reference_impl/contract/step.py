@@ -138,6 +138,13 @@ def as_slot(seen: object) -> Slot:
     return Entry(*seen) if isinstance(seen, tuple) else seen  # type: ignore[return-value]
 
 
+def reader(setting: Setting, slot: Slot) -> str | None:
+    """What a page request finds: the handle, or in a core without them the domain."""
+    if not isinstance(slot, Entry):
+        return None
+    return slot.handle if setting.handles else slot.domain
+
+
 class Row(NamedTuple):
     """What one PASID is: its slot in the array, and what each device's hardware has for it."""
 

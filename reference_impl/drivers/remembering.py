@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ..model.objects import Driver
 from ..model.observer import MayFail
@@ -11,6 +11,9 @@ from ..model.observer import MayFail
 
 class Remembering(Driver):
     """A driver with records."""
+
+    holds_mm: ClassVar[bool] = False
+    """Whether it keeps a process's address space from going away while it sets a domain of it."""
 
     def may_fail(self, what: MayFail) -> None:
         """An allocation, or another thing that can be had or not."""

@@ -38,6 +38,7 @@ class Smmuv3(Remembering):
         DomainKind("nested", "nested", takes_pasids=False),
     )
     identity_takes_pasids = False
+    holds_mm = True
 
     def __init__(self, observer: Observer, blocks_pasids: bool = True) -> None:
         super().__init__(observer, blocks_pasids)

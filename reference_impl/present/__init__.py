@@ -4,7 +4,7 @@
 from .code import difference, source
 from .exercises import exercise
 from .tables import Table, array, matrix, verdicts
-from .views import diagram, story
+from .views import diagram, requests, story
 
 __all__ = [
     "Table",
@@ -13,6 +13,7 @@ __all__ = [
     "difference",
     "exercise",
     "matrix",
+    "requests",
     "source",
     "story",
     "verdicts",

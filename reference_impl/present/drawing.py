@@ -11,10 +11,11 @@ import itertools
 from collections.abc import Iterator
 from html import escape
 
-from ..contract.step import Step
+from ..contract.requests import Request
+from ..contract.step import Step, reader
 from .bands import BAND, WARNING, WORDS, Piece
 from .layout import CHARACTER, HEAD, LEFT, Column, Layout, layout
-from .rows import Line, lines, reader
+from .rows import Line, lines
 from .text import array_cell
 
 LOOK = (
@@ -23,14 +24,15 @@ LOOK = (
 )
 
 
-def svg(step: Step, details: bool = False) -> str:
+def svg(step: Step, details: bool = False, request: Request | None = None) -> str:
     """The drawing, without any frame.
 
     Args:
         step: what to draw.
         details: see :func:`.rows.lines`.
+        request: likewise.
     """
-    shown = lines(step, details)
+    shown = lines(step, details, request)
     at = layout(step, shown)
     height = at.tops[-1] + 4
     size = f'width="{at.width}" height="{height}" viewBox="0 0 {at.width} {height}"'
@@ -69,9 +71,11 @@ def _heads(step: Step, at: Layout) -> Iterator[str]:
             yield small(column.x + centre, 43, "no PASIDs")
         elif spec.name in step.resetting:
             yield small(column.x + centre, 43, "in reset")
-    array, page = at.columns[devices:]
+    array, page, *beside = at.columns[devices:]
     yield small(array.x + centre, 12, "array") + small(array.x + centre, 30, "says")
     yield small(page.x + centre, 12, "page request") + small(page.x + centre, 30, "finds")
+    for request in beside:
+        yield small(request.x + centre, 12, "request") + small(request.x + centre, 30, "is")
     yield small(LEFT, 30, "core", "start") + small(at.core, 30, "mutex")
 
 
@@ -101,6 +105,8 @@ def _bands(step: Step, at: Layout, shown: list[Line]) -> Iterator[str]:
             states = [line.hardware[place] for line in shown]
         elif column.name == "array":
             states = [None if line.slot is None else array_cell(line.slot) for line in shown]
+        elif column.name == "request":
+            states = [line.request or None for line in shown]
         else:
             states = [reader(step.setting, line.slot) for line in shown]
         if column.idle and not any(states):
@@ -115,6 +121,8 @@ def _bands(step: Step, at: Layout, shown: list[Line]) -> Iterator[str]:
             top = at.middle(start) if start else HEAD
             bottom = at.middle(end) if end <= last else at.tops[-1]
             again = end > last > start + 1
+            if column.name == "request" and not states[start]:
+                continue
             piece = Piece(column.x, top, bottom, states[start], again)
             if place < len(devices):
                 yield piece.reaches(step.setting)
@@ -134,7 +142,10 @@ def _row(at: Layout, row: int, line: Line) -> str:
         out.append(f'<text x="{LEFT}" y="{y + 15 * number}"{warning}{bold}>{escape(text)}</text>')
     target = next((c for c in at.columns if c.name == line.target), None)
     if target:
-        begin = LEFT + round(len(at.wrapped[row][0]) * CHARACTER) + 6
+        begin = min(LEFT + round(len(at.wrapped[row][0]) * CHARACTER) + 6, at.core)
+        source = next((c for c in at.columns if c.name == line.source), None)
+        if source:
+            begin = source.x + BAND + 2
         out.append(_arrow(at, begin, target, y - 4, line.asked))
         if line.answer:
             out.append(_answer(target.x + BAND + 5, y, line.answer, line.wrong))
@@ -143,9 +154,10 @@ def _row(at: Layout, row: int, line: Line) -> str:
 
 def _arrow(at: Layout, begin: int, target: Column, y: int, asked: bool) -> str:
     """From the text to the target's band, and behind the bands in between."""
-    path = f"M{min(begin, at.core)} {y}H"
+    path = f"M{begin} {y}H"
     for column in at.columns[: at.columns.index(target)]:
-        path += f"{column.x - 2}M{column.x + BAND + 2} {y}H" if not column.idle else ""
+        if column.x > begin and not column.idle:
+            path += f"{column.x - 2}M{column.x + BAND + 2} {y}H"
     tip = target.x - 1
     dashes = "" if asked else ' stroke-dasharray="1 3"'
     return (

@@ -36,7 +36,7 @@ class Layout(NamedTuple):
     core: int
     """The core's line, which arrows come from."""
     columns: tuple[Column, ...]
-    """One for each device, the array and the page request."""
+    """One for each device, the array, what a page request finds, and one that is drawn."""
     wrapped: tuple[tuple[str, ...], ...]
     """The text of each row."""
     tops: tuple[int, ...]
@@ -68,4 +68,7 @@ def layout(step: Step, shown: list[Line]) -> Layout:
     for name, room in (("array", ANSWER if answers else 16), ("page request", 18)):
         columns.append(Column(name, x))
         x += BAND + room
+    if any(line.request for line in shown):
+        columns.append(Column("request", x))
+        x += BAND + 18
     return Layout(core, tuple(columns), wrapped, tuple(tops), x)

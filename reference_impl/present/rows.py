@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..contract.step import Entry, Moment, Operation, Setting, Slot, Step, as_slot, errno_name
+from ..contract.requests import Request
+from ..contract.step import Entry, Moment, Operation, Slot, Step, as_slot, errno_name, reader
 from ..model.observer import Event
 
 DETAILS = frozenset({"ATT-6", "REP-5", "REP-8", "REP-13", "GSP-7"})
@@ -33,23 +34,30 @@ class Line(NamedTuple):
     """Whether this is an error, a WARN or a crash."""
     locked: bool = False
     """Whether the group's mutex is held."""
+    source: str = ""
+    """Where the arrow to the target comes from, if not from the core."""
+    request: str = ""
+    """Where the page request is that is drawn beside the call; nothing before it is made."""
 
 
-def lines(step: Step, details: bool = False) -> list[Line]:
+def lines(step: Step, details: bool = False, request: Request | None = None) -> list[Line]:
     """The rows of a step: before, what happened, what the call returned.
 
     Args:
         step: what to show.
+        request: a page request to show beside it.
         details: show also the mutex and the writes to a handle that nobody can find yet. They are
             shown in any case where something happens without the mutex.
     """
     details = details or _unlocked(step)
     moments = list(step.moments())
     slot, hardware = step.before
+    moves = _moves(step, request)
     shown = [Line("before", slot, hardware)]
     locked, at, number = False, 1, 0
+    _beside(shown, moves, 0)
     while at < len(moments):
-        group = _group(step, moments, at)
+        group = _group(step, moments, at, moves)
         at += len(group)
         slot, hardware = group[-1].slot, group[-1].hardware
         kind, *what = group[0].event or ("",)
@@ -60,23 +68,68 @@ def lines(step: Step, details: bool = False) -> list[Line]:
             number += 1
             now = _line(step.operation, [m.event for m in group if m.event])
             shown.append(now._replace(slot=slot, hardware=hardware, number=number, locked=locked))
+        _beside(shown, moves, at - 1)
     if step.operation.kind == "handle_get":
         shown.append(Line("looks the array up", slot, hardware, number=1, target="array"))
     elif not number:
         shown.append(Line(_nothing(step), slot, hardware, locked=bool(step.events)))
     if (slot, hardware) != step.after:
         shown.append(Line("after that", *step.after))
-    return [*shown, Line(returned(step), *step.after, wrong=step.result != 0)]
+    shown.append(Line(returned(step), *step.after, wrong=step.result != 0))
+    _beside(shown, moves, len(moments))
+    where = ""
+    return [line._replace(request=(where := line.request or where)) for line in shown]
 
 
-def _group(step: Step, moments: list[Moment], at: int) -> list[Moment]:
+def _moves(step: Step, request: Request | None) -> dict[int, list[Line]]:
+    """The rows of a page request, by their moments."""
+    if request is None:
+        return {}
+    device, domain, raised, looked_up, handed, found, late, deaf = request
+    moves: dict[int, list[Line]] = {raised: []}
+    row = Line("", None, (), target="request")
+    asks = row._replace(text=f"{device}: asks for a page of {domain}", source=device)
+    moves[raised].append(asks._replace(request="asked"))
+    looks = row._replace(text=f"request: finds {found or 'nothing'}", source="page request")
+    moves.setdefault(looked_up, []).append(
+        looks._replace(request=f"has {found}" if found else "refused")
+    )
+    if found is None:
+        return moves
+    gone = handed == late and reader(step.setting, step.after.slot) != found
+    if gone:
+        moves.setdefault(late, []).append(Line(f"caller: may free {found}", None, ()))
+    owner = f"the owner of {found}" if step.setting.handles else f"{found}'s owner"
+    hands = Line(f"request: handed to {owner}", None, (), request=f"at {found}")
+    if deaf:
+        text = f"request: {device} is on no fault queue"
+        hands = hands._replace(text=text, request="refused")
+    moves.setdefault(handed, []).append(hands)
+    return moves
+
+
+def _beside(shown: list[Line], moves: dict[int, list[Line]], moment: int) -> None:
+    """Put the rows of one moment behind the last row, in which things are as they are then."""
+    last = shown[-1]
+    slot, hardware, locked = last.slot, last.hardware, last.locked
+    shown.extend(
+        move._replace(slot=slot, hardware=hardware, locked=locked) for move in moves.get(moment, ())
+    )
+
+
+def _group(
+    step: Step, moments: list[Moment], at: int, moves: dict[int, list[Line]]
+) -> list[Moment]:
     """The events of one row: one, or a driver call that went the plain way.
 
-    That is: asked, at most one write of its own entry, and the answer.
+    That is: asked, at most one write of its own entry, and the answer; and no page request moves
+    meanwhile.
     """
     first = moments[at].event
     if first and first[0] == "call" and first[4] == step.operation.pasid:
         for length in (2, 3):
+            if any(moment in moves for moment in range(at, at + length - 1)):
+                continue
             group = moments[at : at + length]
             kinds = [m.event[0] if m.event else "" for m in group]
             devices = {m.event[1] if m.event and m.event[1:] else "" for m in group}
@@ -149,13 +202,6 @@ def returned(step: Step) -> str:
     if isinstance(step.result, str):
         return step.outcome
     return f"returns {step.found or step.outcome}"
-
-
-def reader(setting: Setting, slot: Slot) -> str | None:
-    """What a page request finds: the handle, or in a core without them the domain."""
-    if not isinstance(slot, Entry):
-        return None
-    return slot.handle if setting.handles else slot.domain
 
 
 def _unlocked(step: Step) -> bool:

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from ..contract.clause import CLAUSES
 from ..contract.explorer import Exploration, Finding
-from ..contract.step import Row, Setting, State, Step
-from .rows import reader
+from ..contract.step import Row, Setting, State, Step, reader
 from .text import array_cell
 
 WIDTH = 100

@@ -3,26 +3,29 @@
 
 from __future__ import annotations
 
-from ..contract.step import RESERVED, Entry, Slot, Step
-from .rows import Line, lines, reader
+from ..contract.requests import Request
+from ..contract.step import RESERVED, Entry, Slot, Step, reader
+from .rows import Line, lines
 
 NOTHING = "-"
 NO_PASIDS = "."
 
 
-def columns(step: Step) -> list[tuple[str, str]]:
+def columns(step: Step, request: Request | None = None) -> list[tuple[str, str]]:
     """The head of each column that shows how things are, in two lines."""
     heads = [("", device.name) for device in step.setting.devices]
     heads[0] = ("DMA reaches", heads[0][1])
-    return [*heads, ("array", "says"), ("page request", "finds")]
+    heads += [("array", "says"), ("page request", "finds")]
+    return [*heads, ("request", "is")] if request else heads
 
 
-def cells(step: Step, line: Line) -> list[str]:
+def cells(step: Step, line: Line, request: Request | None = None) -> list[str]:
     """How things are in one row, a word for each column."""
     shown = []
     for device, domain in zip(step.setting.devices, line.hardware, strict=True):
         shown.append(domain or (NOTHING if device.max_pasids else NO_PASIDS))
-    return [*shown, array_cell(line.slot), reader(step.setting, line.slot) or NOTHING]
+    shown += [array_cell(line.slot), reader(step.setting, line.slot) or NOTHING]
+    return [*shown, line.request or NOTHING] if request else shown
 
 
 def array_cell(slot: Slot) -> str:
@@ -32,24 +35,25 @@ def array_cell(slot: Slot) -> str:
     return NOTHING if slot is None else RESERVED
 
 
-def twin(step: Step, title: str = "", details: bool = False) -> str:
+def twin(step: Step, title: str = "", details: bool = False, request: Request | None = None) -> str:
     """The step as text.
 
     Args:
         step: what to show.
         title: stands at the top left; by default the call.
         details: see :func:`.rows.lines`.
+        request: likewise.
     """
-    shown = lines(step, details)
+    shown = lines(step, details, request)
     said = [_said(line) for line in shown]
-    heads = columns(step)
-    table = [cells(step, line) for line in shown]
+    heads = columns(step, request)
+    table = [cells(step, line, request) for line in shown]
     widths = [max(len(head[1]), *(len(row[at]) for row in table)) for at, head in enumerate(heads)]
     devices = len(step.setting.devices)
     # the last device's column makes room for the head above all of them
     short = len(heads[0][0]) - sum(widths[:devices]) - 2 * (devices - 1)
     widths[devices - 1] += max(0, short)
-    for at in (devices, devices + 1):
+    for at in range(devices, len(heads)):
         widths[at] = max(widths[at], len(heads[at][0]))
 
     title = title or str(step.operation)
@@ -58,7 +62,7 @@ def twin(step: Step, title: str = "", details: bool = False) -> str:
         len(title), *(len(s) for s, line in zip(said, shown, strict=True) if not _alone(line))
     )
     above = [heads[0][0].ljust(sum(widths[:devices]) + 2 * (devices - 1))]
-    above += [heads[at][0].ljust(widths[at]) for at in (devices, devices + 1)]
+    above += [heads[at][0].ljust(widths[at]) for at in range(devices, len(heads))]
     out = [title.ljust(left + 3) + "  ".join(above)]
     out.append(" " * (left + 3) + _joined([head[1] for head in heads], widths))
     for line, text, row in zip(shown, said, table, strict=True):

@@ -6,11 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from ..contract.clauses.visibility import witness
 from ..contract.explorer import Finding
-from ..contract.step import Entry, Step
+from ..contract.requests import Request, fates
+from ..contract.step import Entry, Step, reader
 from .bands import WARNING
 from .drawing import svg
 from .rows import DETAILS, entry, returned
+from .tables import Table
 from .text import notes, twin
 
 
@@ -21,12 +24,20 @@ class Diagram:
         steps: at least one.
         reason: stands at the foot.
         details: see :func:`.rows.lines`.
+        request: likewise.
     """
 
-    def __init__(self, steps: Iterable[Step], reason: str = "", details: bool = False) -> None:
+    def __init__(
+        self,
+        steps: Iterable[Step],
+        reason: str = "",
+        details: bool = False,
+        request: Request | None = None,
+    ) -> None:
         *self.earlier, self.last = steps
         self.reason = reason
         self.details = details
+        self.request = request
 
     def __repr__(self) -> str:
         told = [*self._beginning()]
@@ -34,7 +45,8 @@ class Diagram:
             f"{n}. {step.operation} {returned(step)}" for n, step in enumerate(self.earlier, 1)
         ]
         number = f"{len(self.earlier) + 1}. " if self.earlier else ""
-        told.append(twin(self.last, f"{number}{self.last.operation}", self.details))
+        title = f"{number}{self.last.operation}"
+        told.append(twin(self.last, title, self.details, self.request))
         return "\n".join([*told, *([self.reason] if self.reason else [])])
 
     def _repr_html_(self) -> str:
@@ -48,7 +60,11 @@ class Diagram:
             out += ["<ol>", *calls, f"<li>{call}</li>", "</ol>"]
         else:
             out.append(f"<p>{call}</p>")
-        out += ['<div style="overflow-x:auto">', svg(self.last, self.details), "</div>"]
+        out += [
+            '<div style="overflow-x:auto">',
+            svg(self.last, self.details, self.request),
+            "</div>",
+        ]
         out += map(_paragraph, notes(self.last))
         if self.reason:
             out.append(f'<p><strong style="color:{WARNING}">{escape(self.reason)}</strong></p>')
@@ -69,20 +85,23 @@ class Diagram:
         return [f"At first: {'; '.join(said)}"] if said else []
 
 
-def diagram(shown: Step | Finding, details: bool = False) -> Diagram:
+def diagram(
+    shown: Step | Finding, details: bool = False, request: Request | None = None
+) -> Diagram:
     """Draw one step.
 
     Args:
         shown: a step; or a finding, of which the step that breaks the clause is drawn.
         details: see :func:`.rows.lines`; needless where the finding's clause is about those.
+        request: a page request to draw beside it; of a finding that is about one, it is.
 
     Raises:
         ValueError: the finding has no counterexample.
     """
     if isinstance(shown, Finding):
         told = story(shown, details)
-        return Diagram([told.last], told.reason, told.details)
-    return Diagram([shown], "", details)
+        return Diagram([told.last], told.reason, told.details, told.request)
+    return Diagram([shown], "", details, request)
 
 
 def story(shown: Finding | Iterable[Step], details: bool = False) -> Diagram:
@@ -103,7 +122,28 @@ def story(shown: Finding | Iterable[Step], details: bool = False) -> Diagram:
     clause = shown.clause.id
     if not shown.steps:
         raise ValueError(f"there is no step that breaks {clause}: it is {shown.verdict}")
-    return Diagram(shown.steps, f"breaks {clause}: {shown.reason}", details or clause in DETAILS)
+    reason = f"breaks {clause}: {shown.reason}"
+    request = witness(clause, shown.steps[-1])
+    return Diagram(shown.steps, reason, details or clause in DETAILS, request)
+
+
+def requests(step: Step) -> Table:
+    """What becomes of a page request beside a call: each fate that one can have.
+
+    Args:
+        step: the call.
+    """
+    rows = []
+    for each in fates(step):
+        then = f"is with the owner of {each.found}" if each.found else "is turned away"
+        if each.deaf:
+            then = f"is turned away: {each.device} is on no fault queue"
+        if each.held:
+            gone = each.found != reader(step.setting, step.after.slot)
+            then += f", after the call{f' and the end of {each.found}' if gone else ''}"
+        finds = f"{each.found or 'nothing'}{', after the call' if each.astray else ''}"
+        rows.append((each.device, each.domain, finds, then))
+    return Table(("request of", "for", "finds", "and"), rows)
 
 
 def _paragraph(text: str) -> str:

@@ -6,7 +6,9 @@
 """
 
 from .comparing import Outcome, replay
+from .known import player, published
 from .playing import CannotPlayError, Played, Player
+from .program import Program, ProgramError
 from .reading import parse, read
 from .table import VectorError
 from .vector import FORMAT, Vector
@@ -17,9 +19,13 @@ __all__ = [
     "Outcome",
     "Played",
     "Player",
+    "Program",
+    "ProgramError",
     "Vector",
     "VectorError",
     "parse",
+    "player",
+    "published",
     "read",
     "replay",
 ]

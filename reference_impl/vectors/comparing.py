@@ -11,7 +11,7 @@ from ..contract.clause import CLAUSES
 from ..contract.step import Entry
 from .playing import CannotPlayError, Played, Player, Seen
 from .table import NONE, UNDEFINED
-from .vector import Call, Expected, Fault, Pasid, Situation, Vector
+from .vector import DriverCall, Expected, Fault, Pasid, Situation, Vector
 
 
 class Outcome(NamedTuple):
@@ -23,6 +23,11 @@ class Outcome(NamedTuple):
     """``"holds"``, ``"differs"``, ``"breaks REP-7"`` or ``"lacks handles"``; as in a file."""
     differences: tuple[str, ...] = ()
     """Lines for a reader: ``-`` what was expected, ``+`` what was seen."""
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            (f"{self.vector.name} on {self.player}: {self.verdict}", *self.differences)
+        )
 
     @property
     def differs(self) -> bool:
@@ -104,7 +109,7 @@ def _changed(what: str, wanted: object, got: object) -> Iterator[str]:
 # Lines
 
 
-def call_line(call: Call) -> str:
+def call_line(call: DriverCall) -> str:
     """One driver call on a line."""
     return (
         f"{call.device} sets {call.domain} on PASID {call.pasid} (old: {call.old or NONE}) "

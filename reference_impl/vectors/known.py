@@ -11,7 +11,7 @@ from ..contract.clause import CLAUSES, EXTRAS
 from ..contract.implementation import Implementation
 from ..contract.scope import Habitat
 from .playing import CannotPlayError, MachinePlayer
-from .reading import OPERATIONS
+from .reading import FAMILIES, OPERATIONS, read
 from .vector import SIMPLE, Vector
 
 PLACES = (Path(__file__).with_name("published"), Path(__file__).parents[2] / "spec" / "vectors")
@@ -29,14 +29,23 @@ def paths(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.toml"))
 
 
+def published(only: str = "") -> list[Vector]:
+    """The published vectors, or those of one directory, as ``"x"`` or ``"broken"``."""
+    return [read(path) for path in paths(PUBLISHED / only)]
+
+
 def player(implementation: PythonCore) -> MachinePlayer:
-    """Who plays on an implementation that is written in Python."""
+    """Who plays on an implementation that is written in Python.
+
+    A driver of your own, made one by ``with_driver()``, plays what is meant for a simple driver.
+    """
 
     def fitting(vector: Vector) -> Implementation:
         driver, family = vector.group.driver, vector.group.family
         own = implementation.habitat is not None
         if own:
-            if family != family_of(implementation.name):
+            its = family_of(implementation.name)
+            if family != (its if its in FAMILIES else ""):
                 raise CannotPlayError(f"the domains of {family}" if family else "the simple driver")
             return implementation
         if not family and not any(CLAUSES[id].needs in EXTRAS for id in vector.clauses):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..contract.step import STRAY
 from .table import UNDEFINED
-from .vector import SIMPLE, Call, Expected, Fault, Pasid, Situation, Vector
+from .vector import SIMPLE, DriverCall, Expected, Fault, Pasid, Situation, Vector
 
 HERE = Path(__file__).parent
 TYPES = {
@@ -166,7 +166,7 @@ class _Table:
             f"{_error(fault.error)}, {_bool(fault.if_asked)} }}"
         )
 
-    def call(self, call: Call) -> str:
+    def call(self, call: DriverCall) -> str:
         """A call of the driver."""
         return (
             f"{{ {self.device(call.device)}, {self.domain(call.domain)}, {self.domain(call.old)}, "

@@ -27,7 +27,7 @@ from ..contract.step import (
 )
 from ..model.observer import MayFail
 from .table import errno_number
-from .vector import Call, Expected, Fault, Pasid, Situation, Vector
+from .vector import DriverCall, Expected, Fault, Pasid, Situation, Vector
 
 
 class CannotPlayError(Exception):
@@ -39,7 +39,7 @@ class Seen(NamedTuple):
 
     result: str
     found: str | None
-    calls: tuple[Call, ...]
+    calls: tuple[DriverCall, ...]
     warns: int
     missed: tuple[Fault, ...] = ()
     """What should have failed, and never came up."""
@@ -200,7 +200,7 @@ class _Game:
         """What was seen of a step, in the words of the vector."""
         given = expected.arguments.get("handle")
         calls = tuple(
-            Call(
+            DriverCall(
                 call.device,
                 call.domain,
                 call.old,
@@ -209,6 +209,7 @@ class _Game:
                 call.pasid,
             )
             for call in step.calls
+            if call.pasid or self.setting.pasids[0] == 0
         )
         result = step.result
         return Seen(

@@ -23,12 +23,13 @@ import shlex
 import signal
 import subprocess
 import time
-from typing import IO
+from collections.abc import Iterator
+from typing import IO, Any
 
 from .playing import CannotPlayError, Played, Seen
 from .reading import Checker
 from .table import NONE, Table, VectorError, shown
-from .vector import Call, Expected, Fault, Situation, Vector
+from .vector import DriverCall, Expected, Fault, Situation, Vector
 from .writing import group_data, situation_data, step_data
 
 PROTOCOL = 1
@@ -131,16 +132,15 @@ class Program:
         if vector.group.driver != "simple":
             raise CannotPlayError("drivers of their own")
         checker = Checker(vector.group)
-        what = {"group": group_data(vector.group), "state": situation_data(vector.initial)}
-        with self._ask("load", what) as said:
+        load, *runs = [next(iter(each.items())) for each in questions(vector)]
+        with self._ask(*load) as said:
             if not said.flag("ok", False):
                 raise said.wrong("does not say that it is ok, nor that it cannot")
         seen, state = list[Seen](), vector.initial
-        for step in vector.steps:
+        for step, run in zip(vector.steps, runs, strict=True):
             if step.result == "undefined":
                 raise CannotPlayError("what is undefined")
-            asked = {k: v for k, v in step_data(step).items() if k not in EXPECTED}
-            with self._ask("run", asked) as said:
+            with self._ask(*run) as said:
                 each, state = answer(said, checker, step)
             seen.append(each)
         return Played(tuple(seen), state)
@@ -227,6 +227,14 @@ class Program:
         return self._error("closed its output")
 
 
+def questions(vector: Vector) -> Iterator[dict[str, Any]]:
+    """What a program is asked for a vector, after the hello."""
+    state = situation_data(vector.initial)
+    yield {"load": {"group": group_data(vector.group), "state": state}}
+    for step in vector.steps:
+        yield {"run": {k: v for k, v in step_data(step).items() if k not in EXPECTED}}
+
+
 EXPECTED = ("result", "found", "calls", "warns")
 
 
@@ -245,7 +253,7 @@ def answer(said: Table, checker: Checker, step: Expected) -> tuple[Seen, Situati
     return Seen(result, None if found == NONE else found, tuple(calls), warns, missed), state
 
 
-def came_up(fault: Fault, calls: list[Call]) -> bool | None:
+def came_up(fault: Fault, calls: list[DriverCall]) -> bool | None:
     """Whether a driver's call failed as it should; None where that cannot be seen."""
     if fault.allocation or fault.if_asked:
         return None

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from ..contract.clause import CLAUSES
 from ..contract.step import STRAY, DeviceSpec, DomainSpec, Entry
 from .table import MISSING, NONE, UNDEFINED, Table, VectorError, shown
-from .vector import FORMAT, SIMPLE, Call, Expected, Fault, Group, Pasid, Situation, Vector
+from .vector import FORMAT, SIMPLE, DriverCall, Expected, Fault, Group, Pasid, Situation, Vector
 
 LARGEST_FILE = 64 * 1024
 """Bytes; a vector is a screenful."""
+LONGEST_LINE = 1000
+"""Bytes; also, keys of thousands of parts take a parser of TOML minutes."""
 MOST_PASIDS = 1 << 20
 """PASIDs have 20 bits."""
 TYPES = ("paging", "sva", "nested", "identity", "blocked")
@@ -70,6 +72,8 @@ def parse(data: bytes, name: str) -> Vector:
     """
     if len(data) > LARGEST_FILE:
         raise VectorError(f"more than {LARGEST_FILE // 1024} KiB; a vector is a screenful")
+    if max(map(len, data.split(b"\n"))) > LONGEST_LINE:
+        raise VectorError(f"a line of more than {LONGEST_LINE} bytes; a vector is to be read")
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -103,7 +107,7 @@ def vector(data: dict[str, Any], name: str) -> Vector:
         sources = table.texts("sources", 16)
         if not clauses or not sources:
             raise VectorError("a vector names its clauses and its sources")
-        note = table.text("note", "")
+        note = table.text("note", "", 900)
         with table.table("group") as part:
             who = _group(part)
         checker = Checker(who)
@@ -224,9 +228,9 @@ class Checker:
             for name, domain in part.rest(8).items():
                 if name not in self.capable:
                     raise part.wrong(f"has {shown(name)}, which is no device with PASIDs")
-                if domain not in self.domains - {"blocked"}:
+                if not isinstance(domain, str) or domain not in self.domains - {"blocked"}:
                     raise part.wrong(f"has {shown(domain)}, which is no domain of the group")
-                hardware[name] = str(domain)
+                hardware[name] = domain
         return Pasid(entry, hardware)
 
     def beginning(self, initial: Situation) -> None:
@@ -321,9 +325,9 @@ class Checker:
             if_asked=table.flag("if_asked", False),
         )
 
-    def call(self, table: Table, pasid: int) -> Call:
+    def call(self, table: Table, pasid: int) -> DriverCall:
         """One expected call of a driver."""
-        return Call(
+        return DriverCall(
             table.one_of("device", self.limits),
             self.domain(table, "domain", "blocked"),
             _or_none(self.domain(table, "old", "blocked", NONE)),

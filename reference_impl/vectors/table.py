@@ -90,10 +90,10 @@ class Table:
         return value
 
     def text(self, field: str, default: Any = MISSING, longest: int = 2000) -> str:
-        """A text that says something."""
+        """A line of text."""
         value = self.take(field, default)
-        if not isinstance(value, str) or not len(value) <= longest:
-            raise self.wrong(f"has {field} = {shown(value)}, not a text of up to {longest} letters")
+        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+            raise self.wrong(f"has {field} = {shown(value)}, not a line of up to {longest} letters")
         return value
 
     def one_of(self, field: str, known: Iterable[str], default: Any = MISSING) -> str:
@@ -137,7 +137,9 @@ class Table:
         """Some texts."""
         value = self.take(field, default)
         fits = isinstance(value, list | tuple) and len(value) <= most
-        if not fits or not all(isinstance(each, str) and len(each) <= 200 for each in value):
+        if not fits or not all(
+            isinstance(each, str) and len(each) <= 200 and each.isprintable() for each in value
+        ):
             raise self.wrong(f"has {field} = {shown(value)}, not a list of up to {most} texts")
         return tuple(value)
 

@@ -62,7 +62,7 @@ class Fault(NamedTuple):
     """Whether it is right that it never comes up."""
 
 
-class Call(NamedTuple):
+class DriverCall(NamedTuple):
     """One call of a driver."""
 
     device: str
@@ -85,7 +85,7 @@ class Expected(NamedTuple):
     """``"0"`` or the name of an errno."""
     found: str | None
     """The handle that a look-up returns."""
-    calls: tuple[Call, ...]
+    calls: tuple[DriverCall, ...]
     warns: int
 
     @property

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .table import NONE
-from .vector import FORMAT, SIMPLE, Call, Expected, Fault, Group, Situation, Vector
+from .vector import FORMAT, SIMPLE, DriverCall, Expected, Fault, Group, Situation, Vector
 
 HEAD = "# SPDX-License-Identifier: GPL-2.0-only"
 WIDTH = 96
@@ -113,7 +113,7 @@ def fault_data(fault: Fault) -> dict[str, Any]:
     return {**data, "if_asked": True} if fault.if_asked else data
 
 
-def call_data(call: Call, pasid: int) -> dict[str, Any]:
+def call_data(call: DriverCall, pasid: int) -> dict[str, Any]:
     """One call of a driver."""
     data: dict[str, Any] = {
         "device": call.device,

@@ -21,7 +21,7 @@ REQUIRED = [
     *(f"REP-{n}" for n in range(1, 15)),
     *(f"DET-{n}" for n in range(1, 9)),
     *(f"GSP-{n}" for n in range(1, 8)),
-    *(f"VIS-{n}" for n in range(1, 5)),
+    *(f"VIS-{n}" for n in (1, 2, 3, 4, 6, 7, 8, 9)),
     *(f"INV-{n}" for n in (1, 3, 4, 6)),
 ]
 SOURCE = re.compile(r"MSG-([1-9]|1[0-3])|commit [0-9a-f]{12}|\w+\(\)")

@@ -24,6 +24,7 @@ from reference_impl.contract import (
 )
 from reference_impl.contract.explorer import observe, settled
 from reference_impl.contract.recorder import Recorder
+from reference_impl.contract.requests import fates
 from reference_impl.contract.scope import has_handle, operations
 from reference_impl.contract.step import PUBLISHED, STRAY
 from reference_impl.linux import LinuxError, ask, run
@@ -138,6 +139,20 @@ def test_def_4_a_published_handle_is_refused_and_written_all_the_same() -> None:
     assert step.warnings == 1
     assert step.after.slot == ("B", "h")
     assert step.after.hardware == ("A", "A")
+
+
+def test_a_request_for_the_new_domain_can_hold_the_old_handle() -> None:
+    group = Session(newest())
+    group.attach("A")
+    late = {(each.domain, each.found) for each in fates(group.replace("B")) if each.held}
+    assert ("B", "h") in late
+    assert ("A", "h") not in late
+
+
+def test_a_request_is_handed_to_an_attachment_that_fails() -> None:
+    for linux, owner in ((oldest(), "h'"), (newest(), None)):
+        step = Session(linux).attach("A", fail="d1")
+        assert {each.owner for each in fates(step)} == {owner}
 
 
 def test_the_order_of_a_failed_replace() -> None:

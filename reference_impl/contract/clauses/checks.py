@@ -102,6 +102,11 @@ def outcome(step: Step) -> str:
     return f"it {'' if isinstance(step.result, str) else 'returned '}{step.outcome}"
 
 
+def old_domain(step: Step) -> str | None:
+    """What the PASID was attached to."""
+    return step.before.slot.domain if isinstance(step.before.slot, Entry) else None
+
+
 def reached(step: Step) -> str | None:
     """What the hardware reads where the operation's domain is set: nothing if it blocks."""
     name = step.operation.domain

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ...model.observer import Event
 from ..clause import Verdict, clause
 from ..step import Call, Step, errno_name
-from .group import old_domain
+from .checks import old_domain
 
 SET, UNDO, DONE = "__iommu_set_group_pasid()", "iommu_remove_dev_pasid()", "commit c279e83953d9"
 OLD_TOLD, REPLACES = "commit b45a3777ceab", "commit 980e3016ebcc"

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from ..clause import Verdict, clause
-from ..step import Call, Entry, Step
-from .checks import asked, in_words
+from ..step import Call, Step
+from .checks import asked, in_words, old_domain
 
 SET = "__iommu_set_group_pasid()"
 UNDO = "commit b025dea63ced"
@@ -14,11 +14,6 @@ UNDO = "commit b025dea63ced"
 def before_failure(step: Step) -> tuple[str, ...]:
     """The devices that have the new domain when one fails."""
     return tuple(call.device for call in step.ours[:-1])
-
-
-def old_domain(step: Step) -> str | None:
-    """What the PASID was attached to."""
-    return step.before.slot.domain if isinstance(step.before.slot, Entry) else None
 
 
 def restores(step: Step) -> tuple[list[Call], list[Call]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from ..clause import Verdict, clause
 from ..step import PUBLISHED, STRAY, Entry, Row, Step
-from .checks import slot_in_words
-from .group import old_domain
+from .checks import old_domain, slot_in_words
 
 ATTACH, REPLACE = "iommu_attach_device_pasid()", "iommu_replace_device_pasid()"
 
