@@ -172,12 +172,12 @@ def _configure(make: list[str], out: Path, wanted: Build) -> None:
             capture_output=True,
             text=True,
             errors="replace",
-            env=_environment(),
+            env=environment(),
             check=False,
         )
         if done.returncode:
             lines = (done.stdout + done.stderr).splitlines()
-            raise Failed(f"make {target} fails", _last(lines))
+            raise Failed(f"make {target} fails", last_of(lines))
         if target == "tinyconfig":
             with (out / ".config").open("a", encoding="utf-8") as file:
                 file.write(wanted.fragment)
@@ -211,7 +211,7 @@ def _make(make: list[str], out: Path, wanted: Build, told: Told) -> None:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env=_environment(),
+            env=environment(),
             start_new_session=True,
         ) as process,
     ):
@@ -225,9 +225,9 @@ def _make(make: list[str], out: Path, wanted: Build, told: Told) -> None:
         finally:
             over = signal_end.stop()
     if over:
-        raise Failed(f"it was not built within {MINUTES} min", _last(lines))
+        raise Failed(f"it was not built within {MINUTES} min", last_of(lines))
     if process.returncode:
-        raise Failed("it does not build", _last(lines))
+        raise Failed("it does not build", last_of(lines))
 
 
 class _Watch:
@@ -259,14 +259,14 @@ class _Watch:
         return self.over
 
 
-def _last(lines: list[str]) -> list[str]:
+def last_of(lines: list[str]) -> list[str]:
     """The lines of a log that say what is wrong, or its last ones."""
     found = [at for at, line in enumerate(lines) if COMPLAINT.search(line)]
     start = max(found[0] - 2, 0) if found else max(len(lines) - LAST, 0)
     return lines[start : start + LAST]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Without what another make, or a user's habits, would change."""
     dropped = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KBUILD_OUTPUT", "ARCH", "CROSS_COMPILE", "O")
     kept = {name: value for name, value in os.environ.items() if name not in dropped}

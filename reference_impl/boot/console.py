@@ -19,6 +19,9 @@ SAID = re.compile(r"pasid-spec: (?:got|not|note) ?.*")
 DONE = "pasid-spec: done"
 TAP = re.compile(r"\s*(ok|not ok) (\d+) (\S+)(?:\s+# (SKIP.*))?$")
 TAP_SAYS = re.compile(r"\s*# \S+\.c:\d+:(.*)")
+KUNIT_SAYS = re.compile(r"(?:EXPECTATION|ASSERTION) FAILED at (\S+)")
+KUNIT_LINES = 5
+"""How many lines KUnit says at most about one failure."""
 SPLATS = re.compile(
     r"(?:^|\W)(WARNING: |BUG: |INFO: (?=task |rcu|possible|trying|inconsistent)|Oops: "
     r"|general protection|Kernel panic|kernel BUG at |divide error|list_(?:add|del) corruption"
@@ -82,6 +85,8 @@ class Stage:
     counted: bool = False
     ended: str = ""
     rest: Point = field(default_factory=lambda: Point("", True))
+    saying: int = 0
+    """How many lines of KUnit's still tell about a failure."""
 
 
 @dataclass
@@ -138,8 +143,14 @@ def _tap(line: str, stage: Stage) -> None:
     """Read one line of another program's TAP, or of what it says about a failure."""
     if found := TAP.match(line):
         _add(stage, found[3], found[1] == "ok", found[4] or "")
+        stage.saying = 0
     elif found := TAP_SAYS.match(line):
         stage.rest.said.append(found[1].strip())
+    elif KUNIT_SAYS.search(line):
+        stage.saying = KUNIT_LINES
+    elif stage.saying and line.strip():
+        stage.saying -= 1
+        stage.rest.said.append(line.strip())
 
 
 def _add(stage: Stage, name: str, ok: bool, skipped: str = "") -> None:

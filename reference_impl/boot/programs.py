@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from ..linux.build import compiler, version_of
-from .build import Failed, _environment, _last
+from .build import Failed, environment, last_of
 from .workspace import Workspace
 
 GUEST = Path(__file__).resolve().parent / "guest"
@@ -66,9 +66,9 @@ def _run(command: list[str], what: str) -> None:
             errors="replace",
             timeout=SECONDS,
             check=False,
-            env=_environment(),
+            env=environment(),
         )
     except subprocess.TimeoutExpired:
         raise Failed(f"{what}: not done within {SECONDS} s", []) from None
     if done.returncode:
-        raise Failed(f"{what} cannot be made", _last((done.stdout + done.stderr).splitlines()))
+        raise Failed(f"{what} cannot be made", last_of((done.stdout + done.stderr).splitlines()))

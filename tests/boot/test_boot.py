@@ -169,6 +169,21 @@ def test_the_options_that_a_tree_lacks(
     assert "cannot be configured with CONFIG_ANY" in capsys.readouterr().err
 
 
+def test_what_kunit_says_of_a_failure(machine: Machine) -> None:
+    lines = console()
+    at = next(i for i, line in enumerate(lines) if "ok" in line and "gsp-4" in line)
+    lines[at : at + 1] = [
+        "    # pv_play: EXPECTATION FAILED at drivers/iommu/pasid_vectors_kunit.c:368",
+        "    Expected step->nr_calls == pv.nr_calls, but",
+        "step 1: driver calls",
+        lines[at].replace("ok", "not ok"),
+    ]
+    machine.hears(*lines)
+    (wrong,) = [r for r in machine.asked().boots[0].results if r.verdict == "differs"]
+    assert wrong.level == "vector"
+    assert wrong.why[-1] == "step 1: driver calls"
+
+
 # the command
 
 
