@@ -35,7 +35,7 @@ vector 200 put /sys/kernel/debug/kunit/pasid_vectors/run
 user 60 /user /user.vectors
 defect 30 /user /defect.vectors
 selftest 120 /iommufd {selected}
-fail-nth 120 /iommufd_fail_nth
+fail-nth 120 /iommufd_fail_nth -t device
 """
 SELECTED = (
     "-V domain_dirty64M_huge -V domain_dirty128M_huge "

@@ -18,7 +18,7 @@ POINT = re.compile(r"pasid-spec: (ok|not ok) (\d+) (.+)")
 SAID = re.compile(r"pasid-spec: (?:got|not|note) ?.*")
 DONE = "pasid-spec: done"
 TAP = re.compile(r"\s*(ok|not ok) (\d+) (\S+)(?:\s+# (SKIP.*))?$")
-TAP_SAYS = re.compile(r"\s*# \S+\.c:\d+:(.*)")
+TAP_SAYS = re.compile(r"\s*# (?:\S+\.c:\d+:(?=.)|\w+: (?=Test ))(.*)")
 KUNIT_SAYS = re.compile(r"(?:EXPECTATION|ASSERTION) FAILED at (\S+)")
 KUNIT_LINES = 5
 """How many lines KUnit says at most about one failure."""
