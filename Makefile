@@ -17,7 +17,7 @@ EDIT_READY = .venv-edit/.ready-$(VERSION)
 BROWSER_READY = .venv-browser/.ready-$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help html pdf serve test test-browser regen lab lint format bench lock clean
+.PHONY: help html pdf serve test test-browser regen lab lint format boot bench lock clean
 
 help:  ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -65,6 +65,9 @@ lint: $(READY)  ## ruff and mypy, over the code and over the notebooks' cells
 format: $(READY)  ## let ruff put code and cells into form
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
+
+boot: $(READY)  ## build the newest kernel that Debian packages, boot it under QEMU, and ask it
+	$(PY) -m reference_impl boot "$$($(PYTHON) tools/fetch_kernels.py | grep linux-source-7)"
 
 bench: $(READY)  ## how fast the explorer is, alone and beside Spin, TLC and Hypothesis
 	$(PY) tools/bench.py

@@ -25,6 +25,7 @@ extensions = [
     "sphinx_copybutton",
     # the project's own, in spec/_ext
     "api",
+    "booted",
     "cards",
     "errno_table",
     "in_browser",

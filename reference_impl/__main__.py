@@ -235,6 +235,42 @@ def campaign(
     return int(any(cell["verdict"] == "broken" for cell in found["clauses"].values()))
 
 
+@cli.command()
+@click.argument("path", callback=typed.tree)
+@click.option(
+    "--build",
+    "builds",
+    type=click.Choice(["plain", "watched"]),
+    multiple=True,
+    help="Which kernel; both if none is named. The watched one has lockdep, KASAN and PROVE_RCU.",
+)
+@as_json
+def boot(path: Path, builds: tuple[str, ...], as_json: bool) -> int:
+    """Build a kernel, boot it under QEMU, and ask it.
+
+    PATH is a kernel tree or a linux-source-*.tar.xz. Inside the kernel every step of an exploration
+    of the model is made on a group of several devices whose driver fails where it shall; through
+    /dev/iommu calls are made on the kernel's mock device, also with failing allocations; and the
+    kernel's own tests are run. Warnings are required where the contract has them and nowhere else.
+
+    A build takes minutes and is kept in the cache directory (XDG_CACHE_HOME); nothing is written
+    elsewhere, and nothing is installed.
+
+    Exit status: 1 if anything differs, or the kernel does not build or boot.
+    """
+    from . import boot as booting
+    from .cli import booted
+
+    chosen = [booting.BUILDS[name] for name in dict.fromkeys(builds or booting.BUILDS)]
+    with guarded(), booted.progress() as told:
+        report = booting.ask(path, chosen, told)
+    if as_json:
+        printed.data(report.to_json())
+    else:
+        booted.say_report(report)
+    return 1 if report.different else 0
+
+
 @cli.command("explore", epilog=KNOWN)
 @implementation
 @typed.scoped

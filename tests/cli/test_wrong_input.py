@@ -16,7 +16,7 @@ LONG = "9" * 5000
         # commands and options
         (
             "chekc",
-            "there is no command 'chekc'; there are check, compare, follow, campaign, explore, ",
+            "there is no command 'chekc'; there are check, compare, follow, campaign, boot, ",
         ),
         ("chekc", "did you mean check?"),
         ("site", "there is no command 'site'"),

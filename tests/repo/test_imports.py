@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "present": {"model", "drivers", "designs", "contract"},
     "linux": {"model", "drivers", "designs", "contract", "vectors"},
     "campaign": {"contract"},
-    "cli": {"model", "drivers", "designs", "contract", "vectors", "present", "linux"},
+    "boot": {"model", "drivers", "designs", "contract", "vectors", "linux"},
+    "cli": {"model", "drivers", "designs", "contract", "vectors", "present", "linux", "boot"},
 }
 STANDARD_LIBRARY_ONLY = {"model", "drivers", "designs", "contract", "vectors", "present"}
 MODULES = [path for path in files(".py") if path.is_relative_to(ROOT / PACKAGE)]

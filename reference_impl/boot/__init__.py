@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Ask a booted Linux: the vectors inside a running kernel, under QEMU.
+
+A private copy of the tree (:mod:`.workspace`) is configured and built (:mod:`.build`) with a driver
+of ours in it (:mod:`.kunit`), booted (:mod:`.qemu`), listened to (:mod:`.console`) and judged
+(:mod:`.report`). Nothing is installed, nobody is root, and nothing is written outside the cache.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ..linux.build import compiler, version_of
+from ..linux.locate import release_of
+from . import kunit, missing, qemu
+from .asked import Asked, hidden_in, of_scenarios, of_text, of_vectors
+from .build import Failed, Told, built, suits
+from .configure import BUILDS, Build
+from .console import parse
+from .initramfs import initramfs
+from .programs import GUEST, programs
+from .report import LAST, Boot, Report, judge
+from .scenarios import within
+from .workspace import Workspace
+
+__all__ = ["BUILDS", "Report", "ask"]
+
+STAGES = """\
+step 400 put /sys/kernel/debug/kunit/pasid_spec/run
+vector 200 put /sys/kernel/debug/kunit/pasid_vectors/run
+user 60 /user /user.vectors
+defect 30 /user /defect.vectors
+selftest 120 /iommufd {selected}
+fail-nth 120 /iommufd_fail_nth -t device
+"""
+SELECTED = (
+    "-V domain_dirty64M_huge -V domain_dirty128M_huge "
+    "-f iommufd_device_pasid -f iommufd_viommu -t pasid_set_dirty_tracking -t get_hw_info"
+)
+"""Of the kernel's own tests those that are about PASIDs, and need no huge pages."""
+VECTORS = {path.name: path.read_text(encoding="utf-8") for path in GUEST.glob("*.vectors")}
+"""What is done through /dev/iommu, in the form that guest/user.c reads."""
+SILENT = 60
+"""How many seconds a guest may say nothing."""
+
+
+def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
+    """Build kernels of a tree, boot them, and hear what they say.
+
+    Args:
+        path: a tree, or a ``linux-source-*.tar.xz``.
+        builds: which kernels.
+        told: called with lines about how far it is.
+
+    Raises:
+        LinuxError: the tree cannot be asked, or the machine lacks what is needed.
+    """
+    workspace = Workspace(path)
+    vectors = kunit.published()
+    missing.check()
+    with workspace.held():
+        told("a private copy of the tree is brought up to date")
+        content = workspace.fill()
+        suits(workspace.source)
+        release = ".".join(map(str, release_of(workspace.source)))
+        report = Report(release, version_of(compiler()), _version(qemu.PROGRAM))
+        ready: list[tuple[Boot, Build, Path, Path, list[Asked]]] = []
+        for each in builds:
+            boot = Boot(each.name, str(each.scope))
+            report.boots.append(boot)
+            made, left_out = within(each.scope)
+            report.left_out |= left_out
+            try:
+                files = programs(workspace, content)
+                inside = kunit.files(made, vectors, each.counts_warnings)
+                kernel = built(workspace, content, each, inside, told)
+            except Failed as failed:
+                boot.failure, boot.log = str(failed), failed.lines
+                continue
+            boot.seconds |= {"build": kernel.seconds, "processor": kernel.processor}
+            initrd = workspace.place / each.name / "initramfs.gz"
+            texts = {"stages": STAGES.format(selected=SELECTED), **VECTORS}
+            initrd.write_bytes(initramfs(files, texts))
+            hidden = hidden_in(made)
+            report.hidden |= hidden
+            asked = [*of_scenarios(made), *of_vectors(vectors, hidden)]
+            for level in ("user", "defect"):
+                asked += of_text(level, VECTORS[f"{level}.vectors"])
+            ready.append((boot, each, kernel.image, initrd, asked))
+        told(f"booting {len(ready)} under QEMU")
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda job: heard(*job), ready))
+    return report
+
+
+def heard(boot: Boot, wanted: Build, image: Path, initrd: Path, asked: Sequence[Asked]) -> None:
+    """Boot one kernel, and write down what it says."""
+    run = qemu.boot(image, initrd, wanted.seconds, SILENT)
+    log = initrd.with_name("console.txt")
+    log.write_text("\n".join(run.lines) + "\n", encoding="utf-8")
+    console = parse(run.lines)
+    boot.seconds["boot"], boot.lines = run.seconds, len(run.lines)
+    if console.panic:
+        boot.failure = f"it panics: {console.panic}"
+    elif run.ended:
+        boot.failure = run.ended
+    elif not console.done:
+        boot.failure = "the guest ended before all was done"
+    start = time.monotonic()
+    judge(boot, console, asked)
+    boot.seconds["judge"] = time.monotonic() - start
+    if boot.failure:
+        boot.log = [*run.lines[-LAST:], f"(all of it is in {log})"]
+
+
+def _version(program: str) -> str:
+    """What the emulator says that it is."""
+    try:
+        said = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=20, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return program
+    return said.splitlines()[0] if said else program

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The two builds: the smallest kernel that answers, and one that watches itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..contract import Scope
+
+CONFIGS = Path(__file__).resolve().parent / "configs"
+NEEDED = ("IOMMUFD_TEST", "KUNIT", "KUNIT_DEBUGFS", "FAILSLAB", "BUG", "SERIAL_8250_CONSOLE")
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build of a tree.
+
+    Args:
+        name: what it is called.
+        fragment: what is added to the kernel's tinyconfig.
+        needed: the options without which it would answer nothing, or watch nothing.
+        scope: how large an exploration is run inside it.
+        counts_warnings: whether WARNs are counted and not printed, where the kernel can do that.
+        seconds: how long a boot may take.
+    """
+
+    name: str
+    fragment: str
+    needed: tuple[str, ...]
+    scope: Scope
+    counts_warnings: bool
+    seconds: int
+
+
+def _fragment(*names: str) -> str:
+    return "".join((CONFIGS / f"{name}.config").read_text(encoding="utf-8") for name in names)
+
+
+PLAIN = Build("plain", _fragment("plain"), NEEDED, Scope(), True, 300)
+WATCHED = Build(
+    "watched",
+    _fragment("plain", "watched"),
+    (*NEEDED, "PROVE_LOCKING", "PROVE_RCU", "KASAN"),
+    Scope(2, 1, 2, 1, 2),
+    False,
+    600,
+)
+BUILDS = {each.name: each for each in (PLAIN, WATCHED)}

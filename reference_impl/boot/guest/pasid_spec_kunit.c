@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vectors inside a running kernel: an IOMMU driver that forms one group of several devices,
+ * fails where a vector says, and writes down all that it is asked and what a page request would
+ * find meanwhile. Built into drivers/iommu of a private copy of the tree; the table of vectors is
+ * generated beside it.
+ */
+#include <kunit/test.h>
+#include <linux/iommu.h>
+#include <linux/pci.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "iommu-priv.h"
+
+enum { ATTACH, REPLACE, DETACH, HANDLE_GET, RESET_PREPARE, RESET_DONE };
+enum { NO_HANDLE, NEW, PUBLISHED };
+enum { OURS = 1, TAKES_PASIDS = 2, SVA = 4 };
+enum { BLOCKED, IDENTITY, OTHERS }; /* the places of the static domains */
+#define STRAY 255
+#define MOST_DEVICES 8
+#define MOST_DOMAINS 16
+#define MOST_PASIDS 16
+#define MOST_CALLS 8
+
+struct spec_domain {
+	const char *name;
+	u8 flags;
+};
+
+struct spec_setting {
+	u8 devices, domains, pasids, numbers;
+	const char *device[MOST_DEVICES];
+	u32 limit[MOST_DEVICES]; /* 0: it has no PASIDs */
+	struct spec_domain domain[MOST_DOMAINS];
+	u32 number[MOST_PASIDS]; /* for each PASID of a vector the one used here */
+};
+
+struct spec_call {
+	u8 kind, device, pasid, domain, handle, type;
+	u8 no_memory; /* whether the array gets none */
+	u8 fails[MOST_CALLS]; /* the errno of each driver call */
+};
+
+struct spec_vector {
+	const char *name;
+	u16 setting, calls, warnings;
+	u32 first;
+	const char *expected; /* of the last call */
+};
+
+#include "pasid_spec_vectors.h"
+
+struct spec_device {
+	struct pci_dev pdev; /* on a bus of our own: a reset asks for one, nothing else does */
+	const char *name;
+	struct iommu_domain *table[MOST_PASIDS];
+};
+
+static struct spec_world {
+	const struct spec_setting *setting;
+	const struct spec_call *call;
+	struct spec_device *device[MOST_DEVICES];
+	struct iommu_group *group;
+	struct iommu_domain domain[MOST_DOMAINS];
+	struct iommu_attach_handle *published[MOST_PASIDS];
+	struct iommu_attach_handle *new;
+	unsigned int asked;
+	size_t length;
+	char said[2048];
+} world;
+
+static struct iommu_device spec_iommu;
+static struct notifier_block spec_notifier;
+static const struct bus_type spec_bus = { .name = "pasid_spec" };
+static struct device spec_stray;
+static struct iommu_ops spec_ops, foreign_ops;
+
+static __printf(1, 2) void say(const char *format, ...)
+{
+	va_list rest;
+
+	va_start(rest, format);
+	world.length += vscnprintf(world.said + world.length, sizeof(world.said) - world.length,
+				   format, rest);
+	va_end(rest);
+}
+
+static const char *domain_name(const struct iommu_domain *domain)
+{
+	if (!domain)
+		return "-";
+	if (domain < world.domain || domain >= world.domain + world.setting->domains)
+		return "?";
+	return world.setting->domain[domain - world.domain].name;
+}
+
+static unsigned int place_of(ioasid_t pasid)
+{
+	unsigned int at;
+
+	for (at = 0; at < world.setting->numbers; at++)
+		if (world.setting->number[at] == pasid)
+			break;
+	return at;
+}
+
+static const char *handle_name(const struct iommu_attach_handle *handle, unsigned int pasid)
+{
+	if (IS_ERR_OR_NULL(handle))
+		return "-";
+	if (handle == world.new)
+		return "h'";
+	return pasid < MOST_PASIDS && handle == world.published[pasid] ? "h" : "?";
+}
+
+/* The driver */
+
+static int spec_set(struct iommu_domain *domain, struct device *dev, ioasid_t number,
+		    struct iommu_domain *old)
+{
+	struct spec_device *device = container_of(dev, struct spec_device, pdev.dev);
+	unsigned int pasid = place_of(number), asked = world.asked++;
+	int error = 0;
+
+	if (world.call && asked < MOST_CALLS)
+		error = world.call->fails[asked];
+	say(" %s/%u:%s<%s@%s=%d", device->name, pasid, domain_name(domain), domain_name(old),
+	    handle_name(iommu_attach_handle_get(world.group, number, 0), pasid), error);
+	if (!error && pasid < MOST_PASIDS)
+		device->table[pasid] = domain == &world.domain[BLOCKED] ? NULL : domain;
+	return -error;
+}
+
+static int spec_attach(struct iommu_domain *domain, struct device *dev, struct iommu_domain *old)
+{
+	return 0;
+}
+
+static const struct iommu_domain_ops with_pasids = {
+	.attach_dev = spec_attach,
+	.set_dev_pasid = spec_set,
+};
+
+static const struct iommu_domain_ops without_pasids = {
+	.attach_dev = spec_attach,
+};
+
+static struct iommu_device *spec_probe(struct device *dev)
+{
+	return &spec_iommu;
+}
+
+static void spec_release(struct device *dev)
+{
+}
+
+static struct iommu_group *spec_group(struct device *dev)
+{
+	if (world.group)
+		return iommu_group_ref_get(world.group);
+	world.group = iommu_group_alloc();
+	return world.group;
+}
+
+static bool spec_capable(struct device *dev, enum iommu_cap cap)
+{
+	return cap == IOMMU_CAP_CACHE_COHERENCY;
+}
+
+/* The world of one setting */
+
+static void spec_free(struct device *dev)
+{
+	kfree(container_of(dev, struct spec_device, pdev.dev));
+}
+
+static void leave(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MOST_DEVICES; i++)
+		if (world.device[i])
+			device_unregister(&world.device[i]->pdev.dev);
+	memset(world.device, 0, sizeof(world.device));
+	world.group = NULL;
+	world.setting = NULL;
+}
+
+static int enter(const struct spec_setting *setting)
+{
+	static unsigned int serial;
+	unsigned int i;
+	int error;
+
+	world.setting = setting;
+	memset(world.domain, 0, sizeof(world.domain));
+	for (i = 0; i < setting->domains; i++) {
+		struct iommu_domain *domain = &world.domain[i];
+		u8 flags = setting->domain[i].flags;
+
+		domain->ops = flags & TAKES_PASIDS ? &with_pasids : &without_pasids;
+		domain->type = i == BLOCKED ? IOMMU_DOMAIN_BLOCKED :
+			       i == IDENTITY ? IOMMU_DOMAIN_IDENTITY :
+			       flags & SVA ? IOMMU_DOMAIN_SVA : IOMMU_DOMAIN_UNMANAGED;
+		if (i >= OTHERS)
+			domain->owner = flags & OURS ? &spec_ops : &foreign_ops;
+	}
+	for (i = 0; i < setting->devices; i++) {
+		struct spec_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
+
+		if (!device)
+			return -ENOMEM;
+		device->name = setting->device[i];
+		device->pdev.ats_cap = 1;
+		device->pdev.dev.bus = &spec_bus;
+		device->pdev.dev.release = spec_free;
+		device_initialize(&device->pdev.dev);
+		error = dev_set_name(&device->pdev.dev, "pasid_spec%u", serial++);
+		if (!error)
+			error = iommu_mock_device_add(&device->pdev.dev, &spec_iommu);
+		if (error) {
+			put_device(&device->pdev.dev);
+			return error;
+		}
+		world.device[i] = device;
+		if (!device->pdev.dev.iommu)
+			return -ENODEV;
+		device->pdev.dev.iommu->max_pasids = setting->limit[i];
+	}
+	return 0;
+}
+
+/* One call of a vector */
+
+static struct device *device_of(const struct spec_call *call)
+{
+	return call->device == STRAY ? &spec_stray : &world.device[call->device]->pdev.dev;
+}
+
+static struct iommu_attach_handle *published(unsigned int pasid)
+{
+	void *found = iommu_attach_handle_get(world.group, world.setting->number[pasid], 0);
+
+	return IS_ERR(found) ? NULL : found;
+}
+
+static void make(const struct spec_call *call)
+{
+	struct iommu_domain *domain = &world.domain[call->domain];
+	struct iommu_attach_handle *handle = NULL, *found = NULL;
+	ioasid_t number = world.setting->number[call->pasid];
+	unsigned int i, j;
+	int error = 0;
+
+	world.length = 0;
+	world.asked = 0;
+	for (i = 0; i < world.setting->pasids; i++)
+		world.published[i + 1] = published(i + 1);
+	if (call->handle == NEW)
+		handle = world.new = kzalloc(sizeof(*handle), GFP_KERNEL);
+	else if (call->handle == PUBLISHED)
+		handle = published(call->pasid);
+	world.call = call;
+	current->make_it_fail = call->no_memory;
+	switch (call->kind) {
+	case ATTACH:
+		error = iommu_attach_device_pasid(domain, device_of(call), number, handle);
+		break;
+	case REPLACE:
+		error = iommu_replace_device_pasid(domain, device_of(call), number, handle);
+		break;
+	case DETACH:
+		iommu_detach_device_pasid(domain, device_of(call), number);
+		break;
+	case HANDLE_GET:
+		found = iommu_attach_handle_get(world.group, number, call->type);
+		error = PTR_ERR_OR_ZERO(found);
+		break;
+	case RESET_PREPARE:
+		error = pci_dev_reset_iommu_prepare(&world.device[call->device]->pdev);
+		break;
+	case RESET_DONE:
+		pci_dev_reset_iommu_done(&world.device[call->device]->pdev);
+		break;
+	}
+	current->make_it_fail = 0;
+	world.call = NULL;
+	say(" = %d", error);
+	if (call->kind == HANDLE_GET)
+		say(" %s", handle_name(found, call->pasid));
+	for (i = 1; i <= world.setting->pasids; i++) {
+		struct iommu_attach_handle *now = published(i);
+
+		say("; %s:%s", handle_name(now, i), domain_name(now ? now->domain : NULL));
+		for (j = 0; j < world.setting->devices; j++)
+			say(" %s", domain_name(world.device[j]->table[i]));
+	}
+	/* the caller owns what is not published any more; nobody looks it up here */
+	for (i = 1; i <= world.setting->pasids; i++)
+		if (world.published[i] && published(i) != world.published[i])
+			kfree(world.published[i]);
+	if (world.new) {
+		bool kept = false;
+
+		for (i = 1; i <= world.setting->pasids; i++)
+			kept |= published(i) == world.new;
+		if (!kept)
+			kfree(world.new);
+		world.new = NULL;
+	}
+}
+
+/* Back to a group with nothing attached: what the next vector starts from. */
+static void settle(void)
+{
+	const struct spec_setting *setting = world.setting;
+	struct iommu_attach_handle *held[MOST_PASIDS];
+	unsigned int i;
+
+	if (!(setting->domain[BLOCKED].flags & TAKES_PASIDS))
+		return; /* then nothing could be attached */
+	for (i = 1; i <= setting->pasids; i++) {
+		held[i] = published(i);
+		iommu_detach_device_pasid(&world.domain[OTHERS],
+					  &world.device[0]->pdev.dev, setting->number[i]);
+		kfree(held[i]);
+	}
+}
+
+static void end_resets(const struct spec_vector *vector)
+{
+	unsigned int i, j;
+
+	/* as often as the vector has begun one and not ended it */
+	for (i = 0; i < world.setting->devices; i++) {
+		int depth = 0;
+
+		for (j = 0; j < vector->calls; j++) {
+			const struct spec_call *call = &spec_calls[vector->first + j];
+
+			if (call->device == i && call->kind == RESET_PREPARE)
+				depth++;
+			if (call->device == i && call->kind == RESET_DONE && depth)
+				depth--;
+		}
+		while (depth-- > 0)
+			pci_dev_reset_iommu_done(&world.device[i]->pdev);
+	}
+}
+
+/*
+ * A warning of the core prints thirty lines. Where the kernel can count them instead and the table
+ * asks for it, they are counted, and else told from the log by whoever reads it.
+ */
+#if defined(kunit_warning_suppress) && SPEC_COUNT_WARNINGS
+static struct kunit_suppressed_warning *counter;
+
+static void count_warnings(struct kunit *test)
+{
+	counter = kunit_start_suppress_warning(test);
+}
+
+static void stop_counting(struct kunit *test)
+{
+	kunit_end_suppress_warning(test, counter);
+}
+
+static int warned(int expected)
+{
+	return kunit_suppressed_warning_count(counter);
+}
+#define COUNTED true
+#else
+static void count_warnings(struct kunit *test)
+{
+}
+
+static void stop_counting(struct kunit *test)
+{
+}
+
+static int warned(int expected)
+{
+	return expected;
+}
+#define COUNTED false
+#endif
+
+static void vectors(struct kunit *test)
+{
+	unsigned int i, j, failed = 0;
+
+	pr_info("pasid-spec: 1..%zu warnings are %s\n", ARRAY_SIZE(spec_vectors),
+		COUNTED ? "counted" : "printed");
+	count_warnings(test);
+	for (i = 0; i < ARRAY_SIZE(spec_vectors); i++) {
+		const struct spec_vector *vector = &spec_vectors[i];
+		int before = warned(0), now;
+		bool same;
+
+		if (world.setting != &spec_settings[vector->setting]) {
+			leave();
+			KUNIT_ASSERT_EQ(test, enter(&spec_settings[vector->setting]), 0);
+		}
+		for (j = 0; j < vector->calls; j++)
+			make(&spec_calls[vector->first + j]);
+		now = warned(vector->warnings) - before;
+		same = !strcmp(world.said, vector->expected) && now == vector->warnings;
+		if (!same) {
+			failed++;
+			pr_info("pasid-spec: got%s; warnings %d\n", world.said, now);
+			pr_info("pasid-spec: not%s; warnings %d\n", vector->expected,
+				vector->warnings);
+		}
+		pr_info("pasid-spec: %s %u %s\n", same ? "ok" : "not ok", i + 1, vector->name);
+		end_resets(vector);
+		settle();
+		if (!same)
+			leave();
+		cond_resched();
+	}
+	stop_counting(test);
+	KUNIT_EXPECT_EQ(test, failed, 0);
+}
+
+static struct kunit_case spec_cases[] = {
+	KUNIT_CASE_SLOW(vectors),
+	{}
+};
+
+static int spec_start(struct kunit_suite *suite)
+{
+	int error;
+
+	spec_ops = (struct iommu_ops){
+		.default_domain = &world.domain[BLOCKED],
+		.blocked_domain = &world.domain[BLOCKED],
+		.identity_domain = &world.domain[IDENTITY],
+		.capable = spec_capable,
+		.probe_device = spec_probe,
+		.release_device = spec_release,
+		.device_group = spec_group,
+		.default_domain_ops = &with_pasids,
+		.owner = THIS_MODULE,
+	};
+	foreign_ops = spec_ops;
+	error = bus_register(&spec_bus);
+	if (error)
+		return error;
+	error = iommu_device_sysfs_add(&spec_iommu, NULL, NULL, "pasid_spec");
+	if (error)
+		return error;
+	return iommu_device_register_bus(&spec_iommu, &spec_ops, &spec_bus, &spec_notifier);
+}
+
+static void spec_end(struct kunit_suite *suite)
+{
+	leave();
+	iommu_device_unregister_bus(&spec_iommu, &spec_bus, &spec_notifier);
+	iommu_device_sysfs_remove(&spec_iommu);
+	bus_unregister(&spec_bus);
+}
+
+static struct kunit_suite spec_suite = {
+	.name = "pasid_spec",
+	.suite_init = spec_start,
+	.suite_exit = spec_end,
+	.test_cases = spec_cases,
+};
+kunit_test_suites(&spec_suite);

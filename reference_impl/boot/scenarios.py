@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every different step of an exploration of the model, as calls that a kernel can make.
+
+A kernel cannot be put into a state: it is called into it, from a group with nothing attached. So a
+scenario is the calls to a step and the step's own, each with the faults that it meets, and what the
+model shows of the last one, as far as a driver and a page request can see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from ..contract import IMPLEMENTATIONS, Scope
+from ..contract.explorer import Script, Walk, observe, state_now
+from ..contract.implementation import PythonMachine
+from ..contract.recorder import Recorder
+from ..contract.step import (
+    NEW,
+    PUBLISHED,
+    STRAY,
+    Entry,
+    Operation,
+    Row,
+    Setting,
+    State,
+    Step,
+)
+from ..model.observer import MayFail
+
+Faults = tuple[tuple[MayFail, int], ...]
+"""What was asked whether it fails, in order, and the errno of each answer."""
+MOST_CALLS = 8
+"""How many driver calls of one operation can be told to fail."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Calls that lead from an empty group to a step, and make it.
+
+    Args:
+        name: what reports call it.
+        setting: the group.
+        calls: the calls, each with its faults.
+        step: what the model does in the last one.
+        expected: what can be seen of that.
+        warnings: how many WARNs all the calls give.
+    """
+
+    name: str
+    setting: Setting
+    calls: tuple[tuple[Operation, Faults], ...]
+    step: Step
+    expected: str
+    warnings: int
+
+
+class _Asking(Recorder):
+    """A recorder that remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.asked_of: list[tuple[MayFail, int]] = []
+
+    def fails(self, what: MayFail) -> int:
+        """Follow the script."""
+        answer = super().fails(what)
+        self.asked_of.append((what, answer))
+        return answer
+
+    def follow(self, script: Script) -> None:
+        """Start afresh."""
+        super().follow(script)
+        self.asked_of = []
+
+
+@cache
+def within(scope: Scope) -> tuple[tuple[Scenario, ...], dict[str, int]]:
+    """Every different step of the model within a scope.
+
+    Returns:
+        The scenarios; and how many steps cannot be made so, by why.
+    """
+    model = IMPLEMENTATIONS["model"]
+    found: list[Scenario] = []
+    left_out: dict[str, int] = {}
+    for setting, starts in scope.starts(model.lacks, model.habitat):
+        recorder = _Asking()
+        machine = model.boot(setting, recorder)
+        assert isinstance(machine, PythonMachine)
+        walk = Walk(model, setting, list(starts), scope.faults)
+        for number, (step, state) in enumerate(walk, 1):
+            trace = walk.trace(state, step.operation)
+            calls = [*((each, ()) for each in _towards(setting, trace.start)), *trace.calls]
+            why, scenario = _made(machine, recorder, setting, number, calls, step)
+            if scenario:
+                found.append(scenario)
+            else:
+                left_out[why] = left_out.get(why, 0) + 1
+    return tuple(found), left_out
+
+
+def _towards(setting: Setting, start: State) -> Iterator[Operation]:
+    """The calls that lead from an empty group to a state that an exploration starts from."""
+    device = setting.devices[0].name
+    for pasid, row in zip(setting.pasids, start.rows, strict=True):
+        if isinstance(row.slot, Entry):
+            handle = NEW if row.slot.handle == PUBLISHED else None
+            yield Operation("attach", device, pasid, row.slot.domain, handle)
+    for name in start.resetting:
+        yield Operation("reset_prepare", name, setting.pasids[0])
+
+
+def _made(
+    machine: PythonMachine,
+    recorder: _Asking,
+    setting: Setting,
+    number: int,
+    calls: list[tuple[Operation, Script]],
+    wanted: Step,
+) -> tuple[str, Scenario | None]:
+    """The scenario of these calls, or why there is none."""
+    if any(call.device == STRAY and call.kind == "detach" for call, _ in calls):
+        return "a detach of a device without a group is a null pointer (DET-7)", None
+    state = State((Row(None, (None,) * len(setting.devices)),) * len(setting.pasids))
+    state = state._replace(driver=machine.notes())
+    made: list[tuple[Operation, Faults]] = []
+    warnings, step, expected = 0, wanted, ""
+    for operation, script in calls:
+        machine.load(state)
+        recorder.follow(script)
+        parts, _ = observe(machine, recorder, state, operation, machine.row(operation.pasid))
+        step = Step(setting, *parts)
+        made.append((operation, tuple(recorder.asked_of)))
+        warnings += step.warnings
+        rows = [machine.row(pasid) for pasid in setting.pasids]
+        expected = shown(step, rows)
+        state = state_now(machine)
+    if step != wanted:
+        return "no calls lead to the state before it", None
+    if isinstance(step.result, str):
+        return "it crashes", None
+    faults = made[-1][1]
+    name = f"{setting.name}/{number} {step.operation}"
+    met = [_fault(faults, at) for at, (_, error) in enumerate(faults) if error]
+    return "", Scenario(
+        " ".join([name, *met]).replace("h'", "new").replace(", h)", ", same)"),
+        setting,
+        tuple(made),
+        step,
+        expected,
+        warnings,
+    )
+
+
+def _fault(faults: Faults, at: int) -> str:
+    """A fault in words: the array's memory, or which driver call fails."""
+    if faults[at][0] == "memory":
+        return "no-memory"
+    return f"fails-{1 + sum(what != 'memory' for what, _ in faults[:at])}"
+
+
+def shown(step: Step, rows: list[Row]) -> str:
+    """A step as the kernel's side writes down what it sees: calls, result, and how all is then."""
+    parts = [
+        f" {c.device}/{c.pasid}:{c.domain}<{_or(c.old)}@{_or(c.reader)}={c.error}"
+        for c in step.calls
+    ]
+    parts.append(f" = {step.result}")
+    if step.operation.kind == "handle_get":
+        parts.append(f" {_or(step.found)}")
+    for slot, hardware in rows:
+        entry = slot if isinstance(slot, Entry) and slot.handle else None
+        handle = f"{entry.handle}:{entry.domain}" if entry else "-:-"
+        parts.append(f"; {handle} {' '.join(map(_or, hardware))}")
+    return "".join(parts)
+
+
+def _or(name: str | None) -> str:
+    return "-" if name is None else name

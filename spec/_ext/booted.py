@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""``{booted}``: what booted kernels answered, from ``spec/data/boot.json``.
+
+* ``{booted} kernels``: which, and how they were come by.
+* ``{booted} results``: how many vectors of each kind came out how.
+* ``{booted} clauses``: which clauses held, in how many vectors.
+* ``{booted} defects``: the calls that show a defect, and whether they did.
+* ``{booted} skipped``: the vectors that no kernel can play, by why.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata
+
+from reference_impl.boot.asked import of_text
+from reference_impl.boot.programs import GUEST
+from reference_impl.cli.booted import LEVELS
+
+VERDICTS = ("same", "differs", "not run")
+WORDS = {
+    "held": "Held",
+    "broken": "**Broken**",
+    "differs": "**A vector differs**",
+    "not-run": "**A vector was not run**",
+    "hidden": "A driver cannot see whether it holds",
+    "no-vector": "No vector in a kernel is about it",
+}
+
+
+class Booted(SphinxDirective):
+    """A table of what was recorded."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Parse the table as if the author had written it."""
+        file = Path(self.env.srcdir) / "spec" / "data" / "boot.json"
+        self.env.note_dependency(str(file))
+        data = json.loads(file.read_text(encoding="utf-8"))
+        return self.parse_text_to_nodes("\n".join(TABLES[self.arguments[0]](data)))
+
+
+def kernels(data: Any) -> list[str]:
+    """A row for each build of each kernel."""
+    rows = _head("Linux", "build", "scope of the steps inside", "compiled by", "run by", "on")
+    for release, said in data.items():
+        package = f"{release} (`{said['package']}`)" if "package" in said else release
+        for boot in said["boots"]:
+            how = (boot["build"], boot["scope"], said["compiler"], said["qemu"], said["recorded"])
+            rows.append(_row(package, *how))
+    return rows
+
+
+def results(data: Any) -> list[str]:
+    """A row for each level of each build."""
+    rows = _head("Linux", "build", "what was asked", "as it should be", "differs", "not run")
+    for release, said in data.items():
+        for boot in said["boots"]:
+            for level, words in LEVELS.items():
+                counts = boot["levels"].get(level)
+                if counts and level != "defect":
+                    numbers = [f"{counts.get(verdict, 0):,}" for verdict in VERDICTS]
+                    rows.append(_row(release, boot["build"], words, *numbers))
+    return rows
+
+
+def clauses(data: Any) -> list[str]:
+    """A row for each kernel and verdict, with the clauses."""
+    rows = _head("Linux", "", "clauses (vectors)")
+    for release, said in data.items():
+        for verdict, words in WORDS.items():
+            cells = []
+            for id, found in said["clauses"].items():
+                if found["verdict"] == verdict:
+                    number = found["same"] + found["differs"] + found["not_run"]
+                    cells.append(f"{{need}}`{id}`" + (f" ({number:,})" if number else ""))
+            if cells:
+                rows.append(_row(release, words, ", ".join(cells)))
+    return rows
+
+
+def defects(data: Any) -> list[str]:
+    """A row for each defect."""
+    text = (GUEST / "defect.vectors").read_text(encoding="utf-8")
+    rows = _head("what is done", *(f"Linux {release}, booted" for release in data))
+    for asked in of_text("defect", text):
+        cells = []
+        for said in data.values():
+            found = [
+                each["verdict"]
+                for boot in said["boots"]
+                for each in boot["results"]
+                if (each["level"], each["name"]) == ("defect", asked.name)
+            ]
+            shows = all(verdict == "same" for verdict in found)
+            cells.append("it shows" if found and shows else "it does not show")
+        rows.append(_row(asked.name, *cells))
+    return rows
+
+
+def skipped(data: Any) -> list[str]:
+    """A row for each reason."""
+    rows = _head("why", *(f"vectors, {release}" for release in data))
+    each = [said["boots"][0]["skipped"] for said in data.values()]
+    for why in dict.fromkeys(why for one in each for why in one):
+        rows.append(_row(why, *(str(one.get(why, 0)) for one in each)))
+    return rows
+
+
+TABLES = {
+    "kernels": kernels,
+    "results": results,
+    "clauses": clauses,
+    "defects": defects,
+    "skipped": skipped,
+}
+
+
+def _head(*cells: str) -> list[str]:
+    return [_row(*cells), _row(*["---"] * len(cells))]
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register the directive."""
+    app.add_directive("booted", Booted)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
