@@ -16,7 +16,7 @@ READY = .venv/.ready-$(VERSION)
 EDIT_READY = .venv-edit/.ready-$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help html serve test regen lab lint format bench lock clean
+.PHONY: help html serve test regen lab lint format bench bounds mutants lock clean
 
 help:  ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -55,6 +55,12 @@ lint: $(READY)  ## ruff and mypy, over the code and over the notebooks' cells
 format: $(READY)  ## let ruff put code and cells into form
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
+
+bounds: $(READY)  ## explore larger scopes, for a night, and say which counts have changed
+	$(PY) tools/bounds.py --check
+
+mutants: $(READY)  ## change the code in one place at a time, for a night, and see who notices
+	$(PY) -m tools.mutants
 
 bench: $(READY)  ## how fast the explorer is, alone and beside Spin, TLC and Hypothesis
 	$(PY) tools/bench.py
