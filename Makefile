@@ -17,7 +17,8 @@ EDIT_READY = .venv-edit/.ready-$(VERSION)
 BROWSER_READY = .venv-browser/.ready-$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help html pdf serve test test-browser regen lab lint format boot bench lock clean
+.PHONY: help html pdf serve test test-browser regen lab lint format boot bench bounds mutants lock \
+  clean
 
 help:  ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -68,6 +69,11 @@ format: $(READY)  ## let ruff put code and cells into form
 
 boot: $(READY)  ## build the newest kernel that Debian packages, boot it under QEMU, and ask it
 	$(PY) -m reference_impl boot "$$($(PYTHON) tools/fetch_kernels.py | grep linux-source-7)"
+bounds: $(READY)  ## explore larger scopes, for a night, and say which counts have changed
+	$(PY) tools/bounds.py --check
+
+mutants: $(READY)  ## change the code in one place at a time, for a night, and see who notices
+	$(PY) -m tools.mutants
 
 bench: $(READY)  ## how fast the explorer is, alone and beside Spin, TLC and Hypothesis
 	$(PY) tools/bench.py

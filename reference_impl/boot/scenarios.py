@@ -124,7 +124,7 @@ def _made(
     if any(call.device == STRAY and call.kind == "detach" for call, _ in calls):
         return "a detach of a device without a group is a null pointer (DET-7)", None
     state = State((Row(None, (None,) * len(setting.devices)),) * len(setting.pasids))
-    state = state._replace(driver=machine.notes())
+    state = state._replace(notes=machine.notes())
     made: list[tuple[Operation, Faults]] = []
     warnings, step, expected = 0, wanted, ""
     for operation, script in calls:
