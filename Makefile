@@ -22,7 +22,7 @@ BROWSER_READY = .venv-browser/.ready-$(VERSION)
 
 help:  ## this list
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 html: $(READY)  ## build the site in _build/html
 	$(PY) -m sphinx -n -W --keep-going -b html -d _build/doctrees . _build/html

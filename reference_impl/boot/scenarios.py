@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ..contract import IMPLEMENTATIONS, Scope
-from ..contract.explorer import Script, Walk, observe, state_now
+from ..contract.explorer import Walk, observe, state_now
 from ..contract.implementation import PythonMachine
 from ..contract.recorder import Recorder
 from ..contract.step import (
@@ -23,6 +23,7 @@ from ..contract.step import (
     Entry,
     Operation,
     Row,
+    Script,
     Setting,
     State,
     Step,

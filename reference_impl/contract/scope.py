@@ -144,6 +144,13 @@ class Scope:
                 :class:`.implementation.Implementation`.
             habitat: what its driver has to be tried with, if that is a part of it.
         """
+        sizes = (self.devices, self.incapable, self.domains, self.pasids)
+        for setting, states in self._starts(lacks, habitat):
+            yield setting._replace(sizes=sizes), states
+
+    def _starts(
+        self, lacks: frozenset[str], habitat: Habitat | None
+    ) -> Iterator[tuple[Setting, list[State]]]:
         if habitat and habitat.group:
             yield from group_scope.settings(max(min(self.devices, 2), 1), min(self.domains, 2))
             if "sva" not in lacks:
@@ -269,7 +276,6 @@ class Scope:
                 DomainSpec("opless", takes_pasids=False),
                 DomainSpec("foreign-opless", ours=False, takes_pasids=False),
             ),
-            sizes=(self.devices, self.incapable, self.domains, self.pasids),
         )
 
 

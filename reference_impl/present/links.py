@@ -165,14 +165,15 @@ def _begun(implementation: Implementation, setting: Setting, start: State) -> li
     every = {s.name: starts for s, starts in settings(implementation, scope)}
     starts = every.get(setting.name, [])
     told: list[tuple[str, str]] = []
-    if any(row.slot is not None or any(row.hardware) for row in start.rows):
-        told += [("row", _row(row)) for row in start.rows]
-    if start.resetting:
-        told.append(("reset", ",".join(start.resetting)))
     beginnings = [frozenset(s.notes) for s in starts]
     if frozenset(start.notes) not in beginnings:
         raise LinkError("the driver has notes that no exploration begins with")
-    if number := beginnings.index(frozenset(start.notes)):
+    number = beginnings.index(frozenset(start.notes))
+    if start.rows != starts[number].rows:
+        told += [("row", _row(row)) for row in start.rows]
+    if start.resetting:
+        told.append(("reset", ",".join(start.resetting)))
+    if number:
         told.append(("notes", str(number)))
     return told
 
@@ -182,19 +183,18 @@ def _state(
     starts: list[State],
     said: dict[str, list[str]],
 ) -> State:
-    nothing = Row(None, (None,) * len(setting.devices))
-    rows = [_read_row(row, setting) for row in said.get("row", [])]
-    rows = rows or [nothing] * len(setting.pasids)
+    number = said.get("notes", ["0"])[0]
+    if not number.isdecimal() or int(number) >= len(starts):
+        raise LinkError(f"notes is {number}, but there are {len(starts)} beginnings, from 0 on")
+    beginning = starts[int(number)]
+    rows = [_read_row(row, setting) for row in said.get("row", [])] or list(beginning.rows)
     if len(rows) != len(setting.pasids):
         raise LinkError(f"{len(rows)} rows are given for {len(setting.pasids)} PASIDs")
     names = [d.name for d in setting.devices]
     reset = tuple(name for name in said.get("reset", [""])[0].split(",") if name)
     if not set(reset) <= set(names):
         raise LinkError(f"reset names {reset}, but there are {names}")
-    number = said.get("notes", ["0"])[0]
-    if not number.isdecimal() or int(number) >= len(starts):
-        raise LinkError(f"notes is {number}, but there are {len(starts)} beginnings, from 0 on")
-    return State(tuple(rows), reset, starts[int(number)].notes)
+    return State(tuple(rows), reset, beginning.notes)
 
 
 def _row(row: Row) -> str:

@@ -12,7 +12,7 @@ from tools.bounds import FILE, Bound, counted, large, quick
 KEPT = json.loads(FILE.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("bound", quick(), ids=lambda bound: bound.implementation)
+@pytest.mark.parametrize("bound", list(quick()), ids=lambda bound: bound.implementation)
 def test_small_scopes(bound: Bound) -> None:
     assert counted(bound) == KEPT[bound.key], "if this is meant, run `make bounds`"
 
