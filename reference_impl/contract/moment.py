@@ -11,7 +11,7 @@ PROMPT = frozenset(
     (
         *("ATT-8", "ATT-10", "VIS-1", "DET-4", "REP-6", "REP-10", "REP-14", "GSP-3", "GSP-7"),
         *("INV-3", "INV-6", "DRV-2", "DRV-3", "DRV-4", "DRV-5", "DRV-7", "DRV-8", "DRV-9"),
-        *("VTD-3", "VTD-4", "VTD-7", "VTD-15"),
+        *("VTD-3", "VTD-4", "VTD-15"),
     )
 )
 """The clauses that forbid something: it happens, and they are broken. Of all others one knows only

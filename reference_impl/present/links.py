@@ -32,6 +32,9 @@ from ..contract.step import (
 )
 from ..contract.variant import variant
 
+STEPPED = tuple(name for name, each in IMPLEMENTATIONS.items() if "iommufd" not in each.has)
+"""The implementations that can be stepped through: what a user of iommufd has made is more than the
+words of a link can say."""
 HANDLES = {None: "", NEW: "new", PUBLISHED: "old"}
 WORDS = {word: handle for handle, word in HANDLES.items()}
 
@@ -55,6 +58,8 @@ def link(step: Step, clause: str = "", request: Request | None = None) -> str:
     if step.origin is None:
         return ""
     implementation, trace = step.origin
+    if trace.setting.tables:
+        return ""
     named = _named(implementation)
     try:
         begun = _begun(implementation, trace.setting, trace.start)

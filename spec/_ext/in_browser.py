@@ -24,8 +24,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-from reference_impl.contract import IMPLEMENTATIONS, replay
-from reference_impl.present.links import opened
+from reference_impl.contract import replay
+from reference_impl.present.links import STEPPED, opened
 from reference_impl.present.stepper import stepper
 from reference_impl.present.views import Diagram
 from tools import fetch_pyodide
@@ -50,7 +50,7 @@ class Stepper(SphinxDirective):
         drawn = Diagram(replay(*opened(link)))._repr_html_()
         found: list[nodes.Node] = []
         if vendored(self.env.app):
-            names = "".join(f"<option>{escape(name)}</option>" for name in IMPLEMENTATIONS)
+            names = "".join(f"<option>{escape(name)}</option>" for name in STEPPED)
             form = Template((HERE / "stepper.html").read_text(encoding="utf-8"))
             # the page shows this while Python starts
             answer = json.dumps(stepper(link)).replace("<", r"\u003c")

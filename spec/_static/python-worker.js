@@ -5,7 +5,7 @@ import { loadPyodide } from "./pyodide/pyodide.mjs";
 
 // the contract speaks of Linux's numbers; Emscripten has others (tests/repo/test_in_browser.py)
 const ERRNOS = {
-  ENOENT: 2, EIO: 5, ENXIO: 6, ENOMEM: 12, EBUSY: 16, ENODEV: 19, EINVAL: 22, ENOSPC: 28, EOPNOTSUPP: 95,
+  EPERM: 1, ENOENT: 2, EIO: 5, ENXIO: 6, ENOMEM: 12, EFAULT: 14, EBUSY: 16, ENODEV: 19, EINVAL: 22, ENOSPC: 28, EOVERFLOW: 75, EOPNOTSUPP: 95,
 };
 const USE_LINUX_NUMBERS = `
 import errno

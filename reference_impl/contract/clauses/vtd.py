@@ -280,8 +280,8 @@ def silenced(step: Step) -> Verdict:
         return f"a device can still reach {step.operation.domain}"
     if any(event[0] == "drain" for event in step.events):
         return "requests are drained under a spin lock"
-    if missing := set(reached) - quiet:
-        return f"{missing.pop()} is not silenced"
+    if missing := [dev for dev in reached if dev not in quiet]:
+        return f"{missing[0]} is not silenced"
     return True if reached else None
 
 
