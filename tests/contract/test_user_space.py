@@ -37,6 +37,28 @@ def test_every_need_of_an_attach_can_fail() -> None:
     assert needs == 6
 
 
+def test_the_book_of_vfio_needs_memory_too() -> None:
+    user = UserSpace()
+    assert user.vfio_attach("S", pasid=1, fail={"memory": 6}).outcome == "-ENOMEM"
+    with pytest.raises(ValueError, match="memory was not asked so often"):
+        user.vfio_attach("S", pasid=1, fail={"memory": 7})
+
+
+@pytest.mark.parametrize("of", ["I", "P"])
+def test_a_table_needs_memory(of: str) -> None:
+    user = UserSpace()
+    assert user.call("iommufd_alloc", of, fail={"memory": 1}).outcome == "-ENOMEM"
+    assert user.call("iommufd_alloc", of).outcome == "0"
+
+
+def test_a_request_that_cannot_be_read_goes_on_waiting() -> None:
+    user = UserSpace()
+    user.attach("F")
+    user.page_request()
+    assert user.call("fault_read", "Q", fail={"memory": 1}).outcome == "-ENOMEM"
+    assert user.read().found == "d0, PASID 0"
+
+
 def test_a_device_is_there() -> None:
     with pytest.raises(ValueError, match=r"there is no device d7, only \['d0'\]"):
         UserSpace().attach("S", dev="d7")
