@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from reference_impl.contract.user_space import UserSpace
+from reference_impl.contract.step import TableSpec
+from reference_impl.contract.user_space import TABLES, UserSpace
 from reference_impl.drivers import Vtd
 from reference_impl.present import diagram
 
@@ -91,3 +92,13 @@ def test_a_diagram_tells_what_iommufd_does() -> None:
     assert "get reserved regions -> ENOMEM" in repr(
         diagram(user.attach("S", fail={"reserved regions": 1}))
     )
+
+
+@pytest.mark.parametrize("what", ["reserved regions", "mappings"])
+def test_what_an_address_space_cannot_give(what: str) -> None:
+    user = UserSpace(tables=(*TABLES, TableSpec("J", "ioas")))
+    assert user.attach("I", fail={what: 1}).outcome == "-ENOMEM"
+    user.attach("S")
+    assert user.replace("J", fail={what: 1}).outcome == "-ENOMEM"
+    assert user.attached().found == "h"
+    assert user.replace("J").outcome == "0"
