@@ -111,3 +111,19 @@ def test_a_driver_is_told_the_blocking_domain_under_reset() -> None:
     assert rid.driver_get_domain_for_dev(dev) is group.domain
     dev.blocked = True
     assert rid.driver_get_domain_for_dev(dev) is group.blocking_domain
+
+
+def test_a_bond_is_what_is_given_back() -> None:
+    dev, seen = alone()
+    Group(seen, [dev])
+    mm, pasids = sva.Mm("p"), sva.GlobalPasids()
+    bond = sva.sva_bind_device(dev, mm, pasids)
+    assert sva.sva_bind_device(dev, mm, pasids) is bond
+    assert (bond.users, bond.device, mm.pasid) == (2, dev, 1)
+    other = sva.Mm("q")
+    assert sva.sva_bind_device(dev, other, pasids).users == 1
+    assert (other.pasid, pasids.taken) == (2, {1, 2})
+    sva.sva_unbind_device(bond)
+    assert dev.pasid_table[1] is bond.domain
+    sva.sva_unbind_device(bond)
+    assert (sorted(dev.pasid_table), mm.sva_domains) == ([2], [])
