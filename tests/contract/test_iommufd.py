@@ -159,6 +159,14 @@ IFD-21 of device in group: with a PASID, regions are reserved, too
 -        reserves = pasid == NO_PASID and not idev.noiommu
 +        reserves = not idev.noiommu
 
+IFD-21 of device in two spaces: with a PASID, regions move, too
+-        moves = pasid == NO_PASID and not idev.noiommu and hwpt.ioas is not old.ioas
++        moves = not idev.noiommu and hwpt.ioas is not old.ioas
+
+IFD-21 of device in no IOMMU: without an IOMMU, regions move, too
+-        moves = pasid == NO_PASID and not idev.noiommu and hwpt.ioas is not old.ioas
++        moves = pasid == NO_PASID and hwpt.ioas is not old.ioas
+
 IFD-21 of device in address spaces: the old address space keeps the regions
 -        if moves:
 -            old.ioas.reserved.difference_update(devices)

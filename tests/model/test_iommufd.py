@@ -83,3 +83,13 @@ def test_nothing_is_nested_on_a_table_of_another_driver() -> None:
     with pytest.raises(OSError, match="IFD-29") as raised:
         hwpt_alloc(other, "P", "M")
     assert raised.value.errno == EINVAL
+
+
+def test_without_a_pasid_a_detached_group_is_blocked() -> None:
+    _, one, _ = two_groups({})
+    group, blocked = one.dev.group, one.dev.driver.blocked_domain
+    assert group
+    device_attach(one, 0, "I")
+    assert group.domain is not blocked
+    device_detach(one, 0)
+    assert group.domain is blocked
