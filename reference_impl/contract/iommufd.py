@@ -11,21 +11,24 @@ What iommufd has noted is told as facts, each of which matters to every PASID (`
     a table that iommufd has made for an address space
 ``("gone", "*", id)``
     something that user space had made, and has destroyed
+``("made", "*", id, kind, of, pasid, parent, fault)``
+    a table that user space has made since
 ``("reserved", "*", address space, device)``
     nothing may be mapped over the device's reserved regions
 ``("request", "*", queue, number, device, pasid, handle, place)``
     a page request without an answer: its number in the queue, the PASID whose handle it came by
     (None: that handle is gone), and whether it is ``"queued"`` or ``"read"``
+``("keeps tables", "*")``
+    user space may keep a device's PASID table itself
 ``("file", "*", device, attached, pasids)``
     what was attached through the device's VFIO file
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..model.iommufd.hw_pagetable import hwpt_alloc
 from ..model.iommufd.objects import (
     OWNER,
     BoundDevice,
@@ -48,7 +51,7 @@ from ..model.vfio import (
 )
 from .implementation import PythonCore, PythonMachine
 from .recorder import Recorder
-from .step import IOMMUFD, NEW, Operation, Setting, State
+from .step import IOMMUFD, NEW, Operation, Setting, State, TableSpec
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,8 @@ class Iommufd(PythonCore):
 
     def boot(self, setting: Setting, recorder: Recorder) -> IommufdMachine:
         """Bind the devices and make the tables."""
-        return IommufdMachine(self, setting, recorder)
+        plain = setting.devices[0].name.startswith("plain")
+        return IommufdMachine(replace(self, driver=Driver) if plain else self, setting, recorder)
 
 
 class KeepsTables(Driver):
@@ -79,7 +83,8 @@ class IommufdMachine(PythonMachine):
     """One group whose devices are bound.
 
     The name of a device says what is special about it: ``vf…`` is a virtual function with page
-    requests, ``raw…`` has no IOMMU, the VFIO driver of ``old…`` has no operations for PASIDs.
+    requests, ``raw…`` has no IOMMU, the VFIO driver of ``old…`` has no operations for PASIDs, and
+    the IOMMU of ``plain…`` lets nobody else keep a PASID table.
     """
 
     def __init__(self, implementation: Iommufd, setting: Setting, recorder: Recorder) -> None:
@@ -100,7 +105,7 @@ class IommufdMachine(PythonMachine):
             elif spec.kind == "queue":
                 ictx.add(FaultQueue(spec.id))
             else:
-                hwpt = hwpt_alloc(first, spec.of, spec.id, *spec[3:])
+                hwpt = self.calls.hw_pagetable.hwpt_alloc(first, spec.of, spec.id, *spec[3:])
                 self.domains[spec.id] = hwpt.domain
         self.made = dict(ictx.objects)
 
@@ -186,6 +191,7 @@ class IommufdMachine(PythonMachine):
     def notes(self) -> Notes:
         """The driver's facts and iommufd's."""
         facts: list[Fact] = [*super().notes()]
+        facts += [("keeps tables", EVERY_PASID)] * self.driver.user_pasid_table
         igroup = next(iter(self.bound.values())).igroup
         for pasid, record in igroup.pasid_attach.items():
             devices = tuple(each.id for each in record.devices)
@@ -195,6 +201,8 @@ class IommufdMachine(PythonMachine):
                 facts.append(("users", EVERY_PASID, id, thing.users))
             if isinstance(thing, Hwpt) and thing.auto:
                 facts.append(("auto", EVERY_PASID, id, thing.ioas.id))
+            elif isinstance(thing, Hwpt) and id not in self.made:
+                facts.append(("made", EVERY_PASID, *described(thing)))
             elif isinstance(thing, Ioas):
                 facts += [("reserved", EVERY_PASID, id, dev.name) for dev in thing.reserved]
             elif isinstance(thing, FaultQueue):
@@ -266,12 +274,21 @@ LOADS: dict[str, Any] = {
     "attachment": IommufdMachine._load_record,
     "users": IommufdMachine._load_users,
     "auto": lambda *_: None,
+    "made": lambda *_: None,  # nothing is explored behind it
     "gone": lambda *_: None,
+    "keeps tables": lambda *_: None,
     "reserved": IommufdMachine._load_reserved,
     "request": IommufdMachine._load_request,
     "file": IommufdMachine._load_file,
 }
 """How each kind of fact is written into the live objects, once all of them are there."""
+
+
+def described(hwpt: Hwpt) -> TableSpec:
+    """A table as user space asked for it."""
+    of, fault = hwpt.parent or hwpt.ioas, hwpt.fault.id if hwpt.fault else ""
+    kind = hwpt.domain.type
+    return TableSpec(hwpt.id, kind, of.id, hwpt.pasid_compat, hwpt.nest_parent, fault)
 
 
 def queue(ictx: Context, id: str) -> FaultQueue:

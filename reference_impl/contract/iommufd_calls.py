@@ -86,9 +86,9 @@ def by_vfio(setting: Setting) -> list[Operation]:
     dev = setting.devices[0].name
     pts = [spec.id for spec in setting.tables if spec.kind != "queue"]
     found: list[Operation] = []
-    for pasid in setting.pasids:
-        found += [Operation("vfio_attach", dev, pasid, pt) for pt in pts]
-        found.append(Operation("vfio_detach", dev, pasid))
+    for device, pasid in product(setting.devices, setting.pasids):
+        found += [Operation("vfio_attach", device.name, pasid, pt) for pt in pts]
+        found.append(Operation("vfio_detach", device.name, pasid))
     for kind, pt in (("vfio_attach", pts[-1]), ("vfio_detach", None)):
         found.append(Operation(kind, dev, 0, pt, type="PASID 0"))
         for pasid, odd in product(setting.pasids, ("short", "without PASID", "unknown flag")):

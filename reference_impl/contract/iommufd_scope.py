@@ -37,14 +37,14 @@ class IommufdScope(Scope):
         faults = f"{self.faults} fault{'' if self.faults == 1 else 's'}"
         parts = f", only {' and '.join(self.parts)}" if self.parts else ""
         return (
-            f"{devices}, no PASID and 1, up to 6 tables and {REQUESTS} open page requests, "
+            f"{devices}, no PASID and 1, up to 7 tables and {REQUESTS} open page requests, "
             f"up to {faults} in an operation{parts}"
         )
 
 
 @dataclass(frozen=True)
 class IommufdHabitat(Habitat):
-    """Nine settings. At most two devices, and PASID 1 beside traffic without a PASID.
+    """Eleven settings. At most two devices, and PASID 1 beside traffic without a PASID.
 
     Args:
         parts: see :class:`IommufdScope`.
@@ -66,7 +66,7 @@ class IommufdHabitat(Habitat):
 
 
 def settings(scope: Scope) -> Iterator[tuple[Setting, list[State]]]:
-    """The nine, with their starts."""
+    """The eleven, with their starts."""
 
     def setting(
         name: str, devices: tuple[str, ...], tables: tuple[TableSpec, ...], *calls: Calls
@@ -83,14 +83,18 @@ def settings(scope: Scope) -> Iterator[tuple[Setting, list[State]]]:
     yield setting("group", two, tables, attaching("P", "S", "N", "Q", MISSING))
     spaces = (SPACE, OTHER_SPACE, PAGING, ELSEWHERE)
     yield setting("address spaces", two, spaces, attaching("I", "T"))
+    yield setting("two spaces", one, spaces, attaching("S", "T"))
     queues = (SPACE, QUEUE, OTHER_QUEUE, PARENT, FAULTS, OTHER_FAULTS)
     yield setting("page requests", one, queues, attaching("P", "F", "G"), requesting)
+    plain = ("plain0",)
+    yield setting("plain IOMMU", plain, queues[:2] + queues[3:5], attaching("F"), requesting)
     every = (SPACE, QUEUE, PARENT, PAGING, FAULTS)
     yield setting("tables", one, every, attaching("I", "P", "F"), making)
     yield setting("virtual function", ("vf0",), every, attaching("P", "S", "F"))
     raw = ("raw0",)
-    yield setting("no IOMMU", raw, every, attaching("I", "P", "S", "F", MISSING), making)
-    yield setting("VFIO", one, (SPACE, PARENT, PAGING, NESTED), by_vfio)
+    more = (*every, OTHER_SPACE, ELSEWHERE)
+    yield setting("no IOMMU", raw, more, attaching("I", "P", "T", "F", MISSING), making)
+    yield setting("VFIO", two, (SPACE, PARENT, PAGING), by_vfio)
     yield setting("VFIO without PASIDs", ("old0",), (SPACE, PAGING), by_vfio)
     recovery, starts = setting("in recovery", one, every, attaching("I", "P", "S", MISSING))
     yield recovery, [start._replace(resetting=one) for start in starts]

@@ -159,6 +159,14 @@ IFD-21 of device in group: with a PASID, regions are reserved, too
 -        reserves = pasid == NO_PASID and not idev.noiommu
 +        reserves = not idev.noiommu
 
+IFD-21 of device in two spaces: with a PASID, regions move, too
+-        moves = pasid == NO_PASID and not idev.noiommu and hwpt.ioas is not old.ioas
++        moves = not idev.noiommu and hwpt.ioas is not old.ioas
+
+IFD-21 of device in no IOMMU: without an IOMMU, regions move, too
+-        moves = pasid == NO_PASID and not idev.noiommu and hwpt.ioas is not old.ioas
++        moves = pasid == NO_PASID and hwpt.ioas is not old.ioas
+
 IFD-21 of device in address spaces: the old address space keeps the regions
 -        if moves:
 -            old.ioas.reserved.difference_update(devices)
@@ -191,6 +199,10 @@ IFD-24 of eventq in page requests: user space's PASID tables are not thought of
 IFD-24 of eventq in page requests: what is not nested gets the requests of all PASIDs
 -            handle = attach_handle_get(dev.group, NO_PASID, "nested")
 +            handle = attach_handle_get(dev.group, NO_PASID)
+
+IFD-24 of eventq in plain IOMMU: every IOMMU is taken for one that user space keeps tables for
+-        if error.errno != ENOENT or not dev.driver.user_pasid_table:
++        if False:
 
 IFD-25 of eventq in page requests: the newest is read first
 -    request = queue.deliver.pop(0)
@@ -272,6 +284,15 @@ VFIO-6 of vfio in VFIO: detach does not look what this file attached
 VFIO-7 of vfio in VFIO: the end of a file leaves the PASIDs
 -    for pasid in sorted(vdev.pasids):
 +    for pasid in []:
+
+VFIO-6 of vfio in VFIO: a file detaches what another has attached
+-    if vdev.attached:
+-        device_detach(vdev.idev, NO_PASID)
++    if True:
++        device_detach(vdev.idev, NO_PASID)
+
+VFIO-7 of vfio in VFIO: the device stays bound
+-    vdev.idev.ictx.unbind(vdev.idev)
 """
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from reference_impl.contract.user_space import UserSpace
+from reference_impl.contract.step import TableSpec
+from reference_impl.contract.user_space import TABLES, UserSpace
 from reference_impl.drivers import Vtd
 from reference_impl.present import diagram
 
@@ -35,6 +36,28 @@ def test_every_need_of_an_attach_can_fail() -> None:
             break
     # the PASID's slot, the record, the device's slot, the handle, and the core's slot
     assert needs == 6
+
+
+def test_the_book_of_vfio_needs_memory_too() -> None:
+    user = UserSpace()
+    assert user.vfio_attach("S", pasid=1, fail={"memory": 6}).outcome == "-ENOMEM"
+    with pytest.raises(ValueError, match="memory was not asked so often"):
+        user.vfio_attach("S", pasid=1, fail={"memory": 7})
+
+
+@pytest.mark.parametrize("of", ["I", "P"])
+def test_a_table_needs_memory(of: str) -> None:
+    user = UserSpace()
+    assert user.call("iommufd_alloc", of, fail={"memory": 1}).outcome == "-ENOMEM"
+    assert user.call("iommufd_alloc", of).outcome == "0"
+
+
+def test_a_request_that_cannot_be_read_goes_on_waiting() -> None:
+    user = UserSpace()
+    user.attach("F")
+    user.page_request()
+    assert user.call("fault_read", "Q", fail={"memory": 1}).outcome == "-ENOMEM"
+    assert user.read().found == "d0, PASID 0"
 
 
 def test_a_device_is_there() -> None:
@@ -69,3 +92,13 @@ def test_a_diagram_tells_what_iommufd_does() -> None:
     assert "get reserved regions -> ENOMEM" in repr(
         diagram(user.attach("S", fail={"reserved regions": 1}))
     )
+
+
+@pytest.mark.parametrize("what", ["reserved regions", "mappings"])
+def test_what_an_address_space_cannot_give(what: str) -> None:
+    user = UserSpace(tables=(*TABLES, TableSpec("J", "ioas")))
+    assert user.attach("I", fail={what: 1}).outcome == "-ENOMEM"
+    user.attach("S")
+    assert user.replace("J", fail={what: 1}).outcome == "-ENOMEM"
+    assert user.attached().found == "h"
+    assert user.replace("J").outcome == "0"

@@ -11,7 +11,7 @@ from collections import Counter
 from functools import cache
 from typing import Any, NamedTuple
 
-from ...model.objects import NO_PASID
+from ...model.objects import EVERY_PASID, NO_PASID
 from ..clause import CLAUSES, Verdict
 from ..step import Entry, Notes, Setting, Step, TableSpec
 from .checks import once, outcome
@@ -44,6 +44,8 @@ class Books(NamedTuple):
     requests: tuple[Request, ...]
     files: dict[str, tuple[bool, frozenset[int]]]
     gone: frozenset[str]
+    made: dict[str, TableSpec]
+    keeps_tables: bool
 
     def attached(self) -> set[int]:
         """The PASIDs that are attached, DMA without one left out."""
@@ -53,7 +55,8 @@ class Books(NamedTuple):
 @cache
 def read(notes: Notes) -> Books:
     """Read the facts. Who gets the books only reads them."""
-    books = Books({}, Counter(), {}, frozenset(), (), {}, frozenset())
+    keeps = ("keeps tables", EVERY_PASID) in notes
+    books = Books({}, Counter(), {}, frozenset(), (), {}, frozenset(), {}, keeps)
     gone: set[str] = set()
     reserved: set[tuple[str, str]] = set()
     requests: list[tuple[int, Request]] = []
@@ -71,6 +74,8 @@ def read(notes: Notes) -> Books:
                 reserved.add(tuple(what))
             case "request":
                 requests.append((what[1], Request(what[0], *what[2:])))
+            case "made":
+                books.made[what[0]] = TableSpec(*what)
             case "gone":
                 gone.add(what[0])
             case "file":
@@ -93,6 +98,8 @@ def spec(setting: Setting, books: Books, id: str | None) -> TableSpec | None:
     """What an id stands for, tables of iommufd's own included; None if nobody has been given it."""
     if id in books.autos:
         return TableSpec(str(id), "paging", books.autos[str(id)])
+    if id in books.made:
+        return books.made[str(id)]
     if id in books.gone:
         return None
     return next((each for each in setting.tables if each.id == id), None)

@@ -192,7 +192,7 @@ def last_detaches(step: Step) -> Verdict:
     "Every user is counted",
     since="6.15",
     sources=[SERIES, ATTACH, REPLACE, DETACH, "iommufd_device_attach()"],
-    on=f"{CALLS} iommufd_detach iommufd_destroy vfio_attach vfio_detach",
+    on=f"{CALLS} iommufd_detach iommufd_alloc iommufd_destroy vfio_attach vfio_detach",
     needs="iommufd",
 )
 def users_counted(step: Step) -> Verdict:
@@ -210,7 +210,7 @@ def users_counted(step: Step) -> Verdict:
 def counted(step: Step, books: Books) -> Counter[str]:
     """The users that there are, by what is attached and made."""
     found: Counter[str] = Counter(books.autos.values())
-    for each in step.setting.tables:
+    for each in (*step.setting.tables, *books.made.values()):
         if each.id not in books.gone:
             found.update(id for id in (each.of, each.fault) if id)
     for record in books.records.values():

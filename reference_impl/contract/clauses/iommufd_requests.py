@@ -8,7 +8,7 @@ from collections import Counter
 
 from ...model.objects import NO_PASID
 from ..clause import Verdict, clause
-from ..step import Step
+from ..step import Step, TableSpec
 from .books import (
     Request,
     after,
@@ -59,6 +59,7 @@ def routed_without_pasid(step: Step) -> Verdict:
         return None
     without = books.records.get(NO_PASID)
     nested = without is not None and table(step, without.table).kind == "nested"
+    nested = nested and books.keeps_tables
     return delivered(step, table(step, without.table).fault if without and nested else "", NO_PASID)
 
 
@@ -202,4 +203,9 @@ def can_be_made(step: Step) -> Verdict:
         wanted = "-ENOENT"
     if step.outcome != wanted:
         return f"the answer must be {wanted}, but {outcome(step)}"
-    return True if step.result == 0 else unchanged(step)
+    if pt is None or step.result != 0:
+        return unchanged(step)
+    kind = "paging" if pt.kind == "ioas" else "nested"
+    asked = TableSpec(str(step.found), kind, pt.id, "pasid" in words, "parent" in words, *queues)
+    made = after(step).made.get(asked.id)
+    return True if made == asked else f"what was made is {made}, not {asked}"

@@ -33,6 +33,12 @@ def book(step: Step) -> tuple[bool, frozenset[int]]:
     return before(step).files.get(step.operation.device, (False, frozenset()))
 
 
+def has(step: Step, pasid: int) -> bool:
+    """Whether the device has the PASID attached after the call."""
+    record = after(step).records.get(pasid)
+    return record is not None and step.operation.device in record.devices
+
+
 @clause(
     "VFIO-1",
     "Odd arguments are refused",
@@ -139,7 +145,7 @@ def copy_failed(step: Step) -> Verdict:
         key: record for key, record in was.items() if key != pasid
     }:
         return "something else was detached"
-    if pasid in now or step.after.slot is not None:
+    if has(step, pasid):
         return "what was attached stays, although user space was told that the call failed"
     return True
 
@@ -167,7 +173,7 @@ def detach_own(step: Step) -> Verdict:
         return f"it must succeed, but {outcome(step)}"
     if not mine:
         return unchanged(step)
-    if op.pasid in after(step).records:
+    if has(step, op.pasid):
         return f"PASID {op.pasid} is still attached"
     left = (False, pasids) if op.pasid == NO_PASID else (attached, pasids - {op.pasid})
     now = after(step).files.get(op.device, (False, frozenset()))
@@ -187,10 +193,12 @@ def end_of_file(step: Step) -> Verdict:
     PASIDs first, and the device is given back to the kernel."""
     if any(call.error for call in step.calls):
         return None
-    if step.result != 0 or after(step).records:
-        return f"{outcome(step)}, and {len(after(step).records)} attachments are left"
+    if step.result != 0 or any(has(step, pasid) for pasid in after(step).records):
+        return f"{outcome(step)}, and something is still attached"
     order = [int(str(event[1])) for event in step.events if event[0] == "attachment"]
     if order != sorted(order, key=lambda pasid: (pasid == NO_PASID, pasid)):
         return "DMA without a PASID was detached before the PASIDs"
+    if step.operation.device not in after(step).gone:
+        return "the device is not given back"
     attached, pasids = book(step)
     return True if len(order) == attached + len(pasids) else f"{len(order)} detached"
