@@ -101,7 +101,10 @@ class Collection:
                     verdict[name] = said
             for name, said in vector.verdict.items():  # of kernels that are not here
                 verdict.setdefault(name, said)
-            self.vectors[path] = vector._replace(verdict=verdict)
+            order = [name for name in self.players if name in verdict]
+            order += sorted(verdict.keys() - set(order))
+            ordered = {name: verdict[name] for name in order}
+            self.vectors[path] = vector._replace(verdict=ordered)
 
     def record(self) -> None:
         """Note what the new ones say, so that nobody changes it any more."""
