@@ -83,7 +83,7 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
                 continue
             boot.seconds |= {"build": kernel.seconds, "processor": kernel.processor}
             initrd = workspace.place / each.name / "initramfs.gz"
-            texts = {"stages": STAGES.format(selected=SELECTED), **VECTORS}
+            texts = {"stages": stages_of(each), **VECTORS}
             initrd.write_bytes(initramfs(files, texts))
             hidden = hidden_in(made)
             report.hidden |= hidden
@@ -95,6 +95,13 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda job: heard(*job), ready))
     return report
+
+
+def stages_of(wanted: Build) -> str:
+    """What the guest's first process runs, a line each."""
+    left_out = [stage for stage, _ in wanted.without]
+    lines = STAGES.format(selected=SELECTED).splitlines(keepends=True)
+    return "".join(line for line in lines if line.split()[0] not in left_out)
 
 
 def heard(boot: Boot, wanted: Build, image: Path, initrd: Path, asked: Sequence[Asked]) -> None:
@@ -111,7 +118,7 @@ def heard(boot: Boot, wanted: Build, image: Path, initrd: Path, asked: Sequence[
     elif not console.done:
         boot.failure = "the guest ended before all was done"
     start = time.monotonic()
-    judge(boot, console, asked)
+    judge(boot, console, asked, dict(wanted.without))
     boot.seconds["judge"] = time.monotonic() - start
     if boot.failure:
         boot.log = [*run.lines[-LAST:], f"(all of it is in {log})"]
