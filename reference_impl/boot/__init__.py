@@ -76,7 +76,7 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
             report.left_out |= left_out
             try:
                 files = programs(workspace, content)
-                inside = kunit.files(made, vectors, each.counts_warnings)
+                inside = kunit.files(made, vectors)
                 kernel = built(workspace, content, each, inside, told)
             except Failed as failed:
                 boot.failure, boot.log = str(failed), failed.lines
