@@ -39,7 +39,7 @@ fail-nth 120 /iommufd_fail_nth -t device
 """
 SELECTED = (
     "-V domain_dirty64M_huge -V domain_dirty128M_huge "
-    "-f iommufd_device_pasid -f iommufd_viommu -t pasid_set_dirty_tracking -t get_hw_info"
+    "-f iommufd_device_pasid -t pasid_set_dirty_tracking -t get_hw_info"
 )
 """Of the kernel's own tests those that are about PASIDs, and need no huge pages."""
 VECTORS = {path.name: path.read_text(encoding="utf-8") for path in GUEST.glob("*.vectors")}
