@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ LAST = 15
 NOT_RUN = "not run"
 SELFTESTS = ("selftest", "fail-nth")
 """The stages in which the kernel's own tests run."""
+NONE: Mapping[str, str] = {}
 Verdict = str
 """``"same"``, ``"differs"``, ``"skipped"`` or ``"not run"``."""
 
@@ -158,13 +159,16 @@ def _boot(boot: Boot) -> dict[str, Any]:
     }
 
 
-def judge(boot: Boot, console: Console, asked: Iterable[Asked]) -> None:
+def judge(
+    boot: Boot, console: Console, asked: Iterable[Asked], without: Mapping[str, str] = NONE
+) -> None:
     """Write down how everything came out.
 
     Args:
         boot: where to.
         console: what was heard.
         asked: what was to be heard.
+        without: the stages that were left out, each with why.
     """
     results = boot.results
     wrong: set[object] = set()
@@ -187,6 +191,9 @@ def judge(boot: Boot, console: Console, asked: Iterable[Asked]) -> None:
         results.append(found)
         boot.notes += [said for said in point.said if said.startswith("note")] if point else []
     for name in SELFTESTS:
+        if name in without:
+            results.append(Result("selftest", name, "skipped", (without[name],)))
+            continue
         _judge_selftests(console.stages.get(name, Stage(name)), results)
     loose = [*console.outside, *(s for st in console.stages.values() for s in st.rest.splats)]
     if loose and not boot.failure:

@@ -15,7 +15,7 @@ from reference_impl.boot.report import Report
 from reference_impl.boot.scenarios import within
 from reference_impl.contract import Scope
 
-SMALL = Build("plain", "CONFIG_ANY=y\n", ("ANY",), Scope(2, 0, 1, 1, 1), False, 20)
+SMALL = Build("plain", "CONFIG_ANY=y\n", ("ANY",), Scope(2, 0, 1, 1, 1), 20)
 MAKE = """#!/bin/sh
 for word; do case $word in O=*) out=${word#O=};; esac; done
 mkdir -p $out/arch/x86/boot

@@ -350,10 +350,10 @@ static void end_resets(const struct spec_vector *vector)
 }
 
 /*
- * A warning of the core prints thirty lines. Where the kernel can count them instead and the table
- * asks for it, they are counted, and else told from the log by whoever reads it.
+ * A warning of the core prints thirty lines. Where KUnit can count them instead they are counted,
+ * and else told from the log by whoever reads it.
  */
-#if defined(kunit_warning_suppress) && SPEC_COUNT_WARNINGS
+#ifdef kunit_warning_suppress
 static struct kunit_suppressed_warning *counter;
 
 static void count_warnings(struct kunit *test)
