@@ -20,6 +20,7 @@ from .cli import printed, replayed, typed
 from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, explore
 from .contract.explorer import joined
 from .contract.known import REST
+from .linux import DRIVERS
 from .linux.errors import LinuxError
 from .vectors import ProgramError, Vector
 
@@ -153,10 +154,11 @@ def compare(path: Path, scope: Scope, driver: str, sanitize: bool, as_json: bool
 
 @cli.command()
 @click.argument("path", callback=typed.tree)
+@driver
 @click.option("--file", type=click.Path(path_type=Path), help="Where the answers are kept.")
 @click.option("--dry-run", is_flag=True, help="Keep nothing; exit 1 if anything is news.")
 @as_json
-def follow(path: Path, file: Path | None, dry_run: bool, as_json: bool) -> int:
+def follow(path: Path, driver: str, file: Path | None, dry_run: bool, as_json: bool) -> int:
     """Ask another kernel, keep its answer beside the older ones, and say what has changed.
 
     PATH is a kernel tree or a linux-source-*.tar.xz. It is explored in the default scope and
@@ -175,12 +177,13 @@ def follow(path: Path, file: Path | None, dry_run: bool, as_json: bool) -> int:
         raise click.UsageError(f"there is no directory {file.parent}; say --file FILE")
     with guarded():
         data = kept.read(file)
-    linux = asked(path, sanitize=False)
-    seen, _ = explored(linux, Scope())
+    linux = asked(path, sanitize=False, driver=driver)
+    scope = DRIVERS[driver] if driver else Scope()
+    seen, _ = explored(linux, scope)
     same = None
     if "replace" not in linux.lacks:
         with guarded(), printed.progress(linux.name) as bar:
-            same = process.compared("model", linux, Scope(), bar)
+            same = process.compared(driver or "model", linux, scope, bar)
     release = linux.name.removeprefix("linux-")
     answered = kept.answer(linux, path, seen, same)
     older = kept.before(data, release)

@@ -25,7 +25,7 @@ Answer = dict[str, Any]
 
 
 def answer(linux: Linux, path: Path, seen: Exploration, same: Differences | None) -> Answer:
-    """What one kernel answered, as it is kept.
+    """What one kernel answered, as it is kept; with a driver, also in which scope.
 
     Args:
         linux: the kernel.
@@ -49,6 +49,8 @@ def answer(linux: Linux, path: Path, seen: Exploration, same: Differences | None
             each.name: [each.file, list(each.parameters), each.digest] for each in linux.functions
         },
     }
+    if "/" in linux.name:
+        how["scope"] = str(seen.scope)
     if package := PACKAGE.search(str(path)):
         how["package"] = package[1]
     if same:
@@ -99,10 +101,14 @@ def write(file: Path, data: Any) -> None:
 
 def put(data: Any, release: str, answered: Answer) -> None:
     """Keep one kernel's answer among the others, in the order of their releases."""
-    data["scope"] = answered["scope"]
+    if "/" not in release:
+        data["scope"] = answered["scope"]
     for part, what in (("implementations", "verdicts"), ("how", "how")):
         data[part] = dict(
-            sorted({**data[part], release: answered[what]}.items(), key=lambda kv: number(kv[0]))
+            sorted(
+                {**data[part], release: answered[what]}.items(),
+                key=lambda kv: ("/" in kv[0], number(kv[0])),
+            )
         )
 
 
@@ -115,7 +121,9 @@ def before(data: Any, release: str) -> str | None:
     """The release to compare with: the same one if it is kept, else the newest that is older."""
     if release in data["implementations"]:
         return release
-    older = [r for r in data["implementations"] if number(r) < number(release)]
+    driver = release.partition("/")[2]
+    same = [r for r in data["implementations"] if r.partition("/")[2] == driver]
+    older = [r for r in same if number(r) < number(release)]
     return max(older, key=number, default=None)
 
 
