@@ -164,6 +164,9 @@ def explore(
         if lacking := each.lacking(implementation.lacks, implementation.has):
             finding.promised = False
             finding.reason = f"{implementation.name} has no {IN_WORDS.get(lacking, lacking)}"
+        elif implementation.habitat and implementation.habitat.without.issuperset(each.on):
+            finding.promised = False
+            finding.reason = f"{implementation.name} leaves out {', '.join(each.on)}"
     every = scope.starts(implementation.lacks, implementation.habitat)
     for place, (setting, starts) in enumerate(every):
         _explore(implementation, setting, place, starts, seen, progress, first)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is taken of a tree for the group's other calls: DMA without a PASID, resets, ownership.
+
+The driver is the shim's; of the core everything is the tree's own. Left out are the probing and
+removal of devices, and the sharing of a process' memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..contract.step import DEVICE, GROUP, HANDLE, RESETS
+from .errors import NotThereError
+from .extract import CORE, Definitions, Extracted
+
+GROUP_, DOMAIN, DEVICE_, HANDLE_, OWNER = (
+    "struct iommu_group *",
+    "struct iommu_domain *",
+    "struct device *",
+    "struct iommu_attach_handle *",
+    "void *",
+)
+ROOTS: dict[str, tuple[str, ...]] = {
+    "iommu_attach_group": (DOMAIN, GROUP_),
+    "iommu_detach_group": (DOMAIN, GROUP_),
+    "iommu_attach_group_handle": (DOMAIN, GROUP_, HANDLE_),
+    "iommu_replace_group_handle": (GROUP_, DOMAIN, HANDLE_),
+    "iommu_detach_group_handle": (DOMAIN, GROUP_),
+    "iommu_deferred_attach": (DEVICE_, DOMAIN),
+    "pci_dev_reset_iommu_prepare": ("struct pci_dev *",),
+    "pci_dev_reset_iommu_done": ("struct pci_dev *",),
+    "iommu_device_use_default_domain": (DEVICE_,),
+    "iommu_device_unuse_default_domain": (DEVICE_,),
+    "iommu_group_claim_dma_owner": (GROUP_, OWNER),
+    "iommu_group_release_dma_owner": (GROUP_,),
+    "iommu_device_claim_dma_owner": (DEVICE_, OWNER),
+    "iommu_device_release_dma_owner": (DEVICE_,),
+}
+"""The functions that are called, in the form that the harness knows."""
+ATTACH_DEV = (DOMAIN, DEVICE_, DOMAIN)
+FILES: tuple[str, ...] = ()
+WATCHED = frozenset[str]()
+LEFT_OUT = frozenset({"probe_device", "remove_device"})
+CALLS = tuple(kind for kind in (*GROUP, *HANDLE, *RESETS, *DEVICE) if kind not in LEFT_OUT)
+"""The kinds of operation that are calls of the roots."""
+
+
+def prepare(tree: Path, definitions: Definitions) -> None:
+    """See that every function is there, in the form that is known.
+
+    Raises:
+        NotThereError: one is not, or the driver is not told what was attached before.
+    """
+    items = definitions.items
+    for name, form in ROOTS.items():
+        item = items.get(name)
+        if item is None or item.kind != "function" or item.file != CORE:
+            raise NotThereError(f"{tree / CORE} has no {name}()")
+        if item.parameters != form:
+            raise NotThereError(
+                f"{tree / CORE}: {name}() takes ({', '.join(item.parameters)}); "
+                f"known is ({', '.join(form)})"
+            )
+    operations = items.get("struct iommu_domain_ops")
+    told = operations.members.get("attach_dev") if operations else None
+    if told != ATTACH_DEV:
+        raise NotThereError(
+            f"{tree}: iommu_domain_ops.attach_dev takes ({', '.join(told or ())}); "
+            f"known is ({', '.join(ATTACH_DEV)})"
+        )
+
+
+def watch(found: Extracted) -> None:
+    """Nothing is called by another name."""
+
+
+def settings(found: Extracted) -> dict[str, int | str]:
+    """What the shim is configured with."""
+    return {"HAS_GROUP": 1, "HAS_RESET": 1}
