@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..contract.step import DEVICE, GROUP, HANDLE, RESETS
 from .errors import NotThereError
 from .extract import CORE, Definitions, Extracted
 
-GROUP_, DOMAIN, DEVICE_, HANDLE_, OWNER = (
+GROUP, DOMAIN, DEVICE, HANDLE, OWNER = (
     "struct iommu_group *",
     "struct iommu_domain *",
     "struct device *",
@@ -21,28 +20,27 @@ GROUP_, DOMAIN, DEVICE_, HANDLE_, OWNER = (
     "void *",
 )
 ROOTS: dict[str, tuple[str, ...]] = {
-    "iommu_attach_group": (DOMAIN, GROUP_),
-    "iommu_detach_group": (DOMAIN, GROUP_),
-    "iommu_attach_group_handle": (DOMAIN, GROUP_, HANDLE_),
-    "iommu_replace_group_handle": (GROUP_, DOMAIN, HANDLE_),
-    "iommu_detach_group_handle": (DOMAIN, GROUP_),
-    "iommu_deferred_attach": (DEVICE_, DOMAIN),
+    "iommu_attach_group": (DOMAIN, GROUP),
+    "iommu_detach_group": (DOMAIN, GROUP),
+    "iommu_attach_group_handle": (DOMAIN, GROUP, HANDLE),
+    "iommu_replace_group_handle": (GROUP, DOMAIN, HANDLE),
+    "iommu_detach_group_handle": (DOMAIN, GROUP),
+    "iommu_deferred_attach": (DEVICE, DOMAIN),
     "pci_dev_reset_iommu_prepare": ("struct pci_dev *",),
     "pci_dev_reset_iommu_done": ("struct pci_dev *",),
-    "iommu_device_use_default_domain": (DEVICE_,),
-    "iommu_device_unuse_default_domain": (DEVICE_,),
-    "iommu_group_claim_dma_owner": (GROUP_, OWNER),
-    "iommu_group_release_dma_owner": (GROUP_,),
-    "iommu_device_claim_dma_owner": (DEVICE_, OWNER),
-    "iommu_device_release_dma_owner": (DEVICE_,),
+    "iommu_device_use_default_domain": (DEVICE,),
+    "iommu_device_unuse_default_domain": (DEVICE,),
+    "iommu_group_claim_dma_owner": (GROUP, OWNER),
+    "iommu_group_release_dma_owner": (GROUP,),
+    "iommu_device_claim_dma_owner": (DEVICE, OWNER),
+    "iommu_device_release_dma_owner": (DEVICE,),
 }
 """The functions that are called, in the form that the harness knows."""
-ATTACH_DEV = (DOMAIN, DEVICE_, DOMAIN)
+ATTACH_DEV = (DOMAIN, DEVICE, DOMAIN)
 FILES: tuple[str, ...] = ()
 WATCHED = frozenset[str]()
 LEFT_OUT = frozenset({"probe_device", "remove_device"})
-CALLS = tuple(kind for kind in (*GROUP, *HANDLE, *RESETS, *DEVICE) if kind not in LEFT_OUT)
-"""The kinds of operation that are calls of the roots."""
+"""The kinds of operation that are not tried."""
 
 
 def prepare(tree: Path, definitions: Definitions) -> None:
@@ -70,10 +68,10 @@ def prepare(tree: Path, definitions: Definitions) -> None:
         )
 
 
-def watch(found: Extracted) -> None:
+def watch(_: Extracted) -> None:
     """Nothing is called by another name."""
 
 
-def settings(found: Extracted) -> dict[str, int | str]:
+def settings(_: Extracted) -> dict[str, int | str]:
     """What the shim is configured with."""
     return {"HAS_GROUP": 1, "HAS_RESET": 1}

@@ -18,6 +18,7 @@ from ..contract.facts import DEFAULT
 from ..contract.recorder import Recorder
 from ..contract.scope import Habitat
 from ..contract.step import (
+    DEVICE,
     GROUP,
     HANDLE,
     NEW,
@@ -47,8 +48,7 @@ PLACES = 4
 LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, WROTE, NO_MEMORY, WARNED, ASKED = range(10)
 KINDS = (
     *("attach", "replace", "detach", "handle_get", *RESETS, "mm_release", *GROUP, *HANDLE),
-    *("use_default_domain", "unuse_default_domain", "claim_device_owner", "release_device_owner"),
-    "deferred_attach",
+    *DEVICE,
 )
 LACKING: tuple[MayFail, ...] = (
     *("driver", "memory", "record", "reference", "domain id", "tag", "queue", "table"),
