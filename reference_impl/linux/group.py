@@ -43,7 +43,7 @@ LEFT_OUT = frozenset({"probe_device", "remove_device"})
 """The kinds of operation that are not tried."""
 
 
-def prepare(tree: Path, definitions: Definitions) -> None:
+def prepare(_: Path, definitions: Definitions) -> None:
     """See that every function is there, in the form that is known.
 
     Raises:
@@ -53,17 +53,17 @@ def prepare(tree: Path, definitions: Definitions) -> None:
     for name, form in ROOTS.items():
         item = items.get(name)
         if item is None or item.kind != "function" or item.file != CORE:
-            raise NotThereError(f"{tree / CORE} has no {name}()")
+            raise NotThereError(f"{CORE} has no {name}()")
         if item.parameters != form:
             raise NotThereError(
-                f"{tree / CORE}: {name}() takes ({', '.join(item.parameters)}); "
+                f"{CORE}: {name}() takes ({', '.join(item.parameters)}); "
                 f"known is ({', '.join(form)})"
             )
     operations = items.get("struct iommu_domain_ops")
     told = operations.members.get("attach_dev") if operations else None
     if told != ATTACH_DEV:
         raise NotThereError(
-            f"{tree}: iommu_domain_ops.attach_dev takes ({', '.join(told or ())}); "
+            f"{CORE}: iommu_domain_ops.attach_dev takes ({', '.join(told or ())}); "
             f"known is ({', '.join(ATTACH_DEV)})"
         )
 
