@@ -18,10 +18,11 @@ import click
 from . import __version__
 from .cli import printed, replayed, typed
 from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, explore
+from .contract.differences import both
 from .contract.explorer import joined
 from .contract.known import REST
 from .linux import DRIVERS
-from .linux.errors import LinuxError
+from .linux.errors import LinuxError, NotThereError
 from .vectors import ProgramError, Vector
 
 if TYPE_CHECKING:  # it takes a parser of C along, which most commands do not need
@@ -90,7 +91,8 @@ def check(
     faults. For each clause that is broken the shortest counterexample is shown.
 
     Of a kernel tree the functions of drivers/iommu/iommu.c are taken out, compiled and run, as the
-    user who types this; nothing is written outside the cache directory (XDG_CACHE_HOME). With
+    user who types this; nothing is written outside the cache directory (XDG_CACHE_HOME). They too
+    are explored a second time with the group's other calls, if the tree has them as 7.3 has. With
     --driver vtd the functions of drivers/iommu/intel/ are taken too, over a PASID table in memory,
     and the clauses on drivers and on VT-d are held against both together.
 
@@ -107,9 +109,9 @@ def check(
     else:
         if reduced:
             raise click.UsageError("--reduced is for Python; in C, one PASID may touch another")
-        linux = asked(what, sanitize, driver)
-        about = printed.about_linux(linux)
-        runs = [explored(linux, scope)]
+        linuxes, left_out = asked(what, sanitize, driver)
+        about = printed.about_linux(linuxes, left_out)
+        runs = [explored(each, scope) for each in linuxes]
     seen = reduce(joined, (each for each, _ in runs))
     if as_json:
         printed.data(printed.findings(seen, about))
@@ -134,21 +136,27 @@ def compare(path: Path, scope: Scope, driver: str, sanitize: bool, as_json: bool
 
     PATH is a kernel tree or a linux-source-*.tar.xz. Compared are, step by step: what is returned,
     which drivers are asked what, the array, the hardware, what a page request finds, and WARNs.
-    The first step that differs is shown as each of them makes it. With --driver vtd the model of
-    VT-d is compared with the tree's, and what each of them has noted too.
+    The first step that differs is shown as each of them makes it. The group's other calls are
+    compared with model-group. With --driver vtd the model of VT-d is compared with the tree's, and
+    what each of them has noted too.
 
     Exit status: 1 if a step differs.
     """
     from .linux import run as process
 
-    linux = asked(path, sanitize, driver)
-    start = perf_counter()
-    with guarded(), printed.progress(linux.name) as bar:
-        found = process.compared(driver or "model", linux, scope, bar)
+    linuxes, left_out = asked(path, sanitize, driver)
+    runs = []
+    for name, linux in zip((driver or "model", REST["model"]), linuxes, strict=False):
+        start = perf_counter()
+        with guarded(), printed.progress(linux.name) as bar:
+            runs.append(process.compared(name, linux, scope, bar))
+        if not as_json:
+            printed.say_comparison(runs[-1], perf_counter() - start)
+    found = reduce(both, runs)
     if as_json:
         printed.data(printed.comparison(found))
-    else:
-        printed.say_comparison(found, perf_counter() - start)
+    elif left_out:
+        printed.say_left_out(left_out)
     return 1 if found.different else 0
 
 
@@ -177,15 +185,17 @@ def follow(path: Path, driver: str, file: Path | None, dry_run: bool, as_json: b
         raise click.UsageError(f"there is no directory {file.parent}; say --file FILE")
     with guarded():
         data = kept.read(file)
-    linux = asked(path, sanitize=False, driver=driver)
+    linuxes, _ = asked(path, sanitize=False, driver=driver)
     scope = DRIVERS[driver] if driver else Scope()
-    seen, _ = explored(linux, scope)
-    same = None
-    if "replace" not in linux.lacks:
-        with guarded(), printed.progress(linux.name) as bar:
-            same = process.compared(driver or "model", linux, scope, bar)
-    release = linux.name.removeprefix("linux-")
-    answered = kept.answer(linux, path, seen, same)
+    seen = reduce(joined, (explored(each, scope)[0] for each in linuxes))
+    compared = []
+    if "replace" not in linuxes[0].lacks:
+        for name, linux in zip((driver or "model", REST["model"]), linuxes, strict=False):
+            with guarded(), printed.progress(linux.name) as bar:
+                compared.append(process.compared(name, linux, scope, bar))
+    same = reduce(both, compared) if compared else None
+    release = linuxes[0].name.removeprefix("linux-")
+    answered = kept.answer(linuxes, path, seen, same)
     older = kept.before(data, release)
     found = kept.news(data, older, answered) if older else []
     if not dry_run:
@@ -413,12 +423,21 @@ def rest(implementation: PythonCore) -> list[PythonCore]:
     return [IMPLEMENTATIONS[name]] if name else []
 
 
-def asked(path: Path, sanitize: bool, driver: str = "") -> Linux:
-    """The functions of a kernel tree, compiled."""
+def asked(path: Path, sanitize: bool, driver: str = "") -> tuple[list[Linux], str]:
+    """The functions of a kernel tree, compiled; without a driver a second time, with all calls.
+
+    Returns them, and why there is no second one.
+    """
     from .linux import ask
 
     with guarded():
-        return ask(path, sanitize, driver)
+        linuxes = [ask(path, sanitize, driver)]
+        if driver:
+            return linuxes, ""
+        try:
+            return [*linuxes, ask(path, sanitize, "group")], ""
+        except NotThereError as error:
+            return linuxes, str(error)
 
 
 @contextmanager

@@ -108,12 +108,19 @@ def not_yet(seen: Exploration) -> list[str]:
     return [id for id, f in seen.findings.items() if not f.promised and f.broken]
 
 
-def about_linux(linux: Linux) -> dict[str, Any]:
-    """What was asked: plain data about a tree."""
+def about_linux(linuxes: list[Linux], left_out: str = "") -> dict[str, Any]:
+    """What was asked: plain data about a tree.
+
+    Args:
+        linuxes: its functions; with the group's other calls, those last.
+        left_out: why these were not asked, if there was a reason.
+    """
+    linux = linuxes[0]
     return {
         "release": ".".join(map(str, linux.release)),
         "interface": list(linux.said),
-        "functions": [each.name for each in linux.functions],
+        "functions": [*dict.fromkeys(f.name for each in linuxes for f in each.functions)],
+        "left_out": left_out,
         "compiler": linux.compiler,
         "sanitized": linux.sanitized,
     }
@@ -123,8 +130,15 @@ def say_linux(about: dict[str, Any]) -> None:
     """What was asked: which functions of which release, and in which form they are there."""
     say((f"Linux {about['release']}: {', '.join(about['interface'])}", "bold"))
     say(paragraph(f"Taken from the tree: {', '.join(f'{f}()' for f in about['functions'])}"))
+    if about["left_out"]:
+        say_left_out(about["left_out"])
     say(f"Compiled by {about['compiler']}{', with sanitizers' if about['sanitized'] else ''}")
     say()
+
+
+def say_left_out(why: str) -> None:
+    """Why the group's other calls were not asked."""
+    say(paragraph(f"Left out are the group's other calls: {why}"))
 
 
 def comparison(found: Differences) -> dict[str, object]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .explorer import Walk, observe
@@ -37,6 +37,17 @@ class Differences:
         if self.first:
             lines += [f"{self.one}: {self.first[0]}", f"{self.other}: {self.first[1]}"]
         return "\n".join(lines)
+
+
+def both(found: Differences, rest: Differences) -> Differences:
+    """One comparison with what two found, named as the first."""
+    return replace(
+        found,
+        states=found.states + rest.states,
+        steps=found.steps + rest.steps,
+        different=found.different + rest.different,
+        first=found.first or rest.first,
+    )
 
 
 def differences(

@@ -62,6 +62,8 @@ class Finding:
     """The shortest counterexample."""
     steps: tuple[Step, ...] = ()
     """What happens in it."""
+    left_out: bool = False
+    """Whether it is not promised only because its calls are not tried."""
     rank: tuple[int, ...] = ()
     """How long it is: calls, faults in the last, the number of its setting, events in the last."""
 
@@ -115,10 +117,10 @@ def joined(seen: Exploration, rest: Exploration) -> Exploration:
 
     States and steps are those of both.
     """
-    findings = {
-        id: rest.findings[id] if rest.findings[id].promised > finding.promised else finding
-        for id, finding in seen.findings.items()
-    }
+    findings = dict(seen.findings)
+    for id, finding in rest.findings.items():
+        if not findings[id].promised and (finding.promised or finding.left_out):
+            findings[id] = finding
     return replace(
         seen,
         states=seen.states + rest.states,
@@ -164,6 +166,9 @@ def explore(
         if lacking := each.lacking(implementation.lacks, implementation.has):
             finding.promised = False
             finding.reason = f"{implementation.name} has no {IN_WORDS.get(lacking, lacking)}"
+        elif implementation.habitat and implementation.habitat.without.issuperset(each.on):
+            finding.promised, finding.left_out = False, True
+            finding.reason = f"{implementation.name} leaves out {', '.join(each.on)}"
     every = scope.starts(implementation.lacks, implementation.habitat)
     for place, (setting, starts) in enumerate(every):
         _explore(implementation, setting, place, starts, seen, progress, first)

@@ -30,12 +30,15 @@ def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
         path: a tree, or a ``linux-source-*.tar.xz``.
         sanitize: whether AddressSanitizer and UndefinedBehaviorSanitizer watch; such a result runs
             only in a process of its own (:func:`.run.explored`).
-        driver: ``"vtd"``: the tree's own driver takes part, and not one of the shim.
+        driver: ``"vtd"``: the tree's own driver takes part, and not one of the shim;
+            ``"group"``: the group's other calls do.
 
     Raises:
+        NotThereError: the tree has not got the group's other calls in a form that is known.
         LinuxError: the tree cannot be asked.
     """
     from . import build, locate, signatures
+    from .group_machine import LinuxGroup
     from .machine import Linux
     from .vtd_machine import LinuxVtd
 
@@ -43,7 +46,8 @@ def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
     release = locate.release_of(tree)
     interface = signatures.find(tree, build.given(driver), driver, build.own(driver))
     name = "linux-" + ".".join(map(str, release))
-    return (LinuxVtd if driver else Linux)(
+    kinds: dict[str, type[Linux]] = {"": Linux, "vtd": LinuxVtd, "group": LinuxGroup}
+    return kinds[driver](
         f"{name}/{driver}" if driver else name,
         build.build(tree, interface.source, sanitize),
         interface.lacks,

@@ -115,7 +115,7 @@ def given(driver: str = "") -> frozenset[str]:
 def own(driver: str) -> dict[str, str]:
     """The shim's definitions that are read with the tree's, by file."""
     name = f"{driver}_types.h"
-    return {name: (SHIM / name).read_text(encoding="utf-8")} if driver else {}
+    return {name: (SHIM / name).read_text(encoding="utf-8")} if (SHIM / name).is_file() else {}
 
 
 def build(tree: Path, source: str, sanitize: bool = False) -> Path:

@@ -11,6 +11,7 @@ import datetime
 import json
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ PACKAGE = re.compile(r"linux-source-[\d.]+_([^/]+)")
 Answer = dict[str, Any]
 
 
-def answer(linux: Linux, path: Path, seen: Exploration, same: Differences | None) -> Answer:
+def answer(
+    linuxes: Sequence[Linux], path: Path, seen: Exploration, same: Differences | None
+) -> Answer:
     """What one kernel answered, as it is kept; with a driver, also in which scope.
 
     Args:
-        linux: the kernel.
+        linuxes: the kernel's functions; with the group's other calls, those last.
         path: where it was found; Debian's version of the package stands in it, or does not.
         seen: its exploration.
         same: how it compares with the model, if it was compared.
@@ -42,14 +45,16 @@ def answer(linux: Linux, path: Path, seen: Exploration, same: Differences | None
             cell["calls"] = [called(step) for step in finding.steps]
         verdicts[id] = cell
     how: dict[str, Any] = {
-        "interface": list(linux.said),
-        "compiler": linux.compiler,
+        "interface": list(linuxes[0].said),
+        "compiler": linuxes[0].compiler,
         "recorded": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "functions": {
-            each.name: [each.file, list(each.parameters), each.digest] for each in linux.functions
+            each.name: [each.file, list(each.parameters), each.digest]
+            for linux in linuxes
+            for each in linux.functions
         },
     }
-    if "/" in linux.name:
+    if "/" in linuxes[0].name:
         how["scope"] = str(seen.scope)
     if package := PACKAGE.search(str(path)):
         how["package"] = package[1]

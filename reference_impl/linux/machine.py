@@ -12,15 +12,21 @@ import struct
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from ..contract.facts import DEFAULT
 from ..contract.recorder import Recorder
 from ..contract.scope import Habitat
 from ..contract.step import (
+    DEVICE,
+    GROUP,
+    HANDLE,
     NEW,
     PUBLISHED,
     RESERVED,
+    RESETS,
     STRAY,
+    DomainSpec,
     Entry,
     Notes,
     Operation,
@@ -39,12 +45,15 @@ ABSENT, HELD, DOMAIN, ODD = 0, 1, 2, 255
 LOG, HEADER, EVENT = 65536, struct.Struct("<iBBBBQII"), 6
 ROWS = slice(20, 24)
 PLACES = 4
-LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, HANDLE, NO_MEMORY, WARNED, ASKED = range(10)
-KINDS = ("attach", "replace", "detach", "handle_get", "reset_prepare", "reset_done", "mm_release")
+LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, WROTE, NO_MEMORY, WARNED, ASKED = range(10)
+KINDS = (
+    *("attach", "replace", "detach", "handle_get", *RESETS, "mm_release", *GROUP, *HANDLE),
+    *DEVICE,
+)
 LACKING: tuple[MayFail, ...] = (
     *("driver", "memory", "record", "reference", "domain id", "tag", "queue", "table"),
 )
-OURS, TAKES_PASIDS, NO_OWNER, IDENTITY, TAKES_FAULTS = 1, 2, 4, 8, 16
+OURS, TAKES_PASIDS, NO_OWNER, IDENTITY, TAKES_FAULTS, THE_DEFAULT = 1, 2, 4, 8, 16, 32
 SPREAD = 8
 """How far PASIDs lie apart: as many as share memory in the array, so that each needs its own."""
 
@@ -151,13 +160,17 @@ class Linux:
 class KernelMachine:
     """One group of devices on which the kernel's functions are called."""
 
+    known: ClassVar[dict[str, DomainSpec]] = {}
+    """The domains that are there without anybody's naming them, besides the static ones."""
+
     def __init__(self, library: Library, setting: Setting, recorder: Recorder) -> None:
         self.library = library
         self.setting = setting
         self.recorder = recorder
         self.pasids = setting.pasids
         self.devices = [d.name for d in setting.devices]
-        specs = {d.name: d for d in (*setting.domains, *setting.others)}
+        self.specs = {d.name: d for d in (*setting.domains, *setting.others)}
+        specs = self.specs | self.known
         self.domains = list(dict.fromkeys(["blocked", "identity", *specs]))
         self.domain_at = {name: i for i, name in enumerate(self.domains)}
         self.by_script: dict[tuple[bool, ...], int] = {(): 0}
@@ -168,11 +181,14 @@ class KernelMachine:
         self._in_turn = type(recorder).fails is not Recorder.fails
         flags, types = [], []
         for name in self.domains:
-            known = setting.domain(name) if name in specs else None
+            known = specs.get(name)
+            if known and name == "blocked":
+                known = known._replace(takes_pasids=setting.blocks_pasids)
             flag = TAKES_PASIDS if known is None or known.takes_pasids else 0
             flag |= OURS if known is None or known.ours else 0
             flag |= NO_OWNER if name in ("blocked", "identity") else 0
             flag |= TAKES_FAULTS if known and known.iopf_handler else 0
+            flag |= THE_DEFAULT if name == DEFAULT else 0
             flags.append(flag | (IDENTITY if name == "identity" else 0))
             types.append(library.types[known.type if known else name])
         if not setting.blocks_pasids:
@@ -208,6 +224,10 @@ class KernelMachine:
 
     def trait(self, device: str) -> int:
         """What is particular about a device."""
+        return 0
+
+    def owner(self, who: str | None) -> int:
+        """The number of somebody who claims a group; 0 if that is nobody."""
         return 0
 
     def _spread(self) -> list[int]:
@@ -329,7 +349,7 @@ class KernelMachine:
         return Made(f"crashed: {how}", None, (), (), 0, ())
 
     def _call(self, operation: Operation) -> bytes:
-        kind, device, pasid, domain, handle, type_, _ = operation
+        kind, device, pasid, domain, handle, type_, who = operation
         handles = {None: NONE, NEW: PLACES}
         if handle == PUBLISHED:
             handles[PUBLISHED] = self.pasids.index(pasid)
@@ -340,7 +360,7 @@ class KernelMachine:
             pasid,
             self.domain_at[domain] if domain is not None else 0,
             handles[handle],
-            self.library.types[type_] if type_ else 0,
+            self.library.types[type_] if type_ else self.owner(who),
         )
 
     # Reading the log
@@ -398,7 +418,7 @@ class KernelMachine:
         if kind == ARRAY:
             slot = self._slot(b, c)
             return ("array", a, tuple(slot) if isinstance(slot, Entry) else slot)
-        if kind == HANDLE:
+        if kind == WROTE:
             return ("handle", self._handle(a), self._domain(b))
         return ("no memory",) if kind == NO_MEMORY else ("warn", "WARN")
 

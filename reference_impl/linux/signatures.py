@@ -6,9 +6,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from . import vtd
+from . import group, vtd
 from .errors import LinuxError
 from .extract import COMMENT, CORE, FILES, Definitions, Extracted, Item, read
 
@@ -56,6 +56,10 @@ TYPES = {
 TAGS = {"TAG_OF_DOMAIN": "IOMMU_PASID_ARRAY_DOMAIN", "TAG_OF_HANDLE": "IOMMU_PASID_ARRAY_HANDLE"}
 
 
+SIDES: dict[str, Any] = {"vtd": vtd, "group": group}
+"""What can be taken along with the core: each knows its roots."""
+
+
 class Taken(NamedTuple):
     """A function that was taken from a tree: which, and by what a later one can be told from it."""
 
@@ -96,13 +100,15 @@ def find(
     Args:
         tree: the tree.
         given: the names that the shim defines.
-        driver: ``"vtd"`` if the tree's own driver takes part.
+        driver: ``"vtd"`` if the tree's own driver takes part, ``"group"`` if the group's other
+            calls do.
         own: texts of the shim that are read before the tree's.
 
     Raises:
         LinuxError: the tree has no such interface, or one of a form that is not known.
     """
-    texts = read(tree, (*FILES, *(vtd.FILES if driver else ())))
+    side = SIDES.get(driver)
+    texts = read(tree, (*FILES, *(side.FILES if side else ())))
     definitions = Definitions({**(own or {}), **texts})
     items = definitions.items
     for name in (ATTACH, DETACH):
@@ -110,13 +116,13 @@ def find(
             raise LinuxError(_missing(tree, name, texts[CORE], definitions))
     wanted = [f"struct {name}" for name in STRUCTURES] + list(TYPES.values()) + list(TAGS.values())
     roots = [ATTACH, REPLACE, DETACH, GET, LOOK_UP, *wanted]
-    if driver:
-        vtd.prepare(tree, definitions)
-        roots += [*vtd.RESETS, *vtd.ROOTS]
-        given -= vtd.WATCHED
+    if side:
+        side.prepare(tree, definitions)
+        roots += side.ROOTS
+        given -= side.WATCHED
     found = definitions.closure(roots, given)
-    if driver:
-        vtd.watch(found)
+    if side:
+        side.watch(found)
 
     def function(name: str) -> Item | None:
         item = found.named(name)
@@ -144,12 +150,12 @@ def find(
     for name in ("iommu_group", "group_device", "iommu_domain", "dev_iommu", "iommu_device"):
         if f"struct {name}" not in items:
             raise LinuxError(f"{tree} nowhere defines struct {name}, which {ATTACH}() works on")
-    group, member = items["struct iommu_group"].members, items["struct group_device"].members
+    whole, member = items["struct iommu_group"].members, items["struct group_device"].members
     has_handle = len(attach.parameters) == 4
     lacks = set()
     if not has_handle:
         lacks.add("handles")
-    if "recovery_cnt" not in group or "blocked" not in member:
+    if "recovery_cnt" not in whole or "blocked" not in member:
         lacks.add("recovery")
     if replace is None:
         lacks.add("replace")
@@ -201,7 +207,7 @@ def _source(
             settings[f"HAS_struct_{name}"] = 1
             settings |= {f"HAS_{name}_{member}": 1 for member in item.members}
     if driver:
-        settings |= vtd.settings(found)
+        settings |= SIDES[driver].settings(found)
     lines = [f"#define {name} {value}" for name, value in settings.items()]
     tags = [
         f"#define {name} {constant if constant in definitions.items else 0}"
@@ -217,7 +223,7 @@ def _source(
         [
             *lines,
             '#include "prelude.h"',
-            '#include "vtd_prelude.h"' if driver else "",
+            f'#include "{driver}_prelude.h"' if driver else "",
             found.source(),
             '#line 1 "what the harness needs"',
             *tags,

@@ -40,6 +40,7 @@ TABLES = {
 
 RESETS = ("pci_dev_reset_iommu_prepare", "pci_dev_reset_iommu_done")
 ROOTS = (
+    *RESETS,
     *(name for name in TABLES if name not in ("blocking_domain", "identity_domain")),
     *("qi_flush_iotlb", "struct page_req_dsc", "struct dev_pasid_info", "set_context_copied"),
     *("clear_context_copied", "DMAR_PQH_REG", "DMAR_PQT_REG", "DMA_GCMD_TE", "QI_PC_TYPE"),

@@ -53,7 +53,6 @@ class VtdMachine(KernelMachine):
     """One group of devices behind one IOMMU."""
 
     def __init__(self, library: Library, setting: Setting, recorder: Recorder) -> None:
-        self.specs = {d.name: d for d in (*setting.domains, *setting.others)}
         self._states: dict[tuple[Notes, tuple[str, ...]], bytes] = {}
         self._nows: dict[bytes, tuple[tuple[Row, ...], tuple[str, ...], Notes]] = {}
         self._notes: Notes = frozenset()

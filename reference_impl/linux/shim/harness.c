@@ -3,7 +3,8 @@
  * What stands behind the extracted functions: groups of devices to make calls on, and one function
  * that makes a call and leaves a log of it. The log is bytes, the same for the same step, so that
  * its reader can look it up instead of reading it. The driver of the devices is SHIM_DRIVER:
- * simple.c, or the tree's own with vtd.c around it.
+ * simple.c, with group.c around it where the group's other calls are made, or the tree's own with
+ * vtd.c around it.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -19,10 +20,17 @@ enum event {
 	LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, HANDLE, NO_MEMORY, WARNED, ASKED,
 	RECORD, DID, TAG, IOPF, ZERO, SILENT, FLUSH, DRAIN, DRIVER_WARNED, LACKING
 };
-enum operation { ATTACH, REPLACE, DETACH, HANDLE_GET, RESET_PREPARE, RESET_DONE, MM_RELEASE };
+enum operation {
+	ATTACH, REPLACE, DETACH, HANDLE_GET, RESET_PREPARE, RESET_DONE, MM_RELEASE,
+	ATTACH_GROUP, DETACH_GROUP, CLAIM_GROUP, RELEASE_GROUP,
+	ATTACH_GROUP_HANDLE, REPLACE_GROUP_HANDLE, DETACH_GROUP_HANDLE,
+	USE_DEFAULT, UNUSE_DEFAULT, CLAIM_DEVICE, RELEASE_DEVICE,
+	PROBE_DEVICE, REMOVE_DEVICE,	/* which are not made */
+	DEFERRED_ATTACH
+};
 /* what may fail */
 enum lacking { ANSWER, MEMORY, OF_RECORD, OF_REFERENCE, OF_DID, OF_TAG, OF_QUEUE, OF_TABLE };
-enum { OURS = 1, TAKES_PASIDS = 2, NO_OWNER = 4, IDENTITY = 8, TAKES_FAULTS = 16 };
+enum { OURS = 1, TAKES_PASIDS = 2, NO_OWNER = 4, IDENTITY = 8, TAKES_FAULTS = 16, THE_DEFAULT = 32 };
 
 struct world {
 	int devices, domains, pasids, numbers;
@@ -719,7 +727,11 @@ static int make(const u8 *op, u8 *found)
 		return 0;
 #endif
 	}
+#ifdef HAS_GROUP
+	return make_of_group(op[0], dev, domain, handle, type);
+#else
 	return -ENOSYS;
+#endif
 }
 
 /*

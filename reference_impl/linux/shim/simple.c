@@ -6,6 +6,10 @@ struct own {
 	struct iommu_domain_ops able, unable;
 	struct iommu_device iommu, foreign_iommu;
 	struct iommu_domain domain[DOMAINS];
+#ifdef HAS_GROUP
+	u8 facts[FACTS];	/* of the group, then of each device; as the next call finds them */
+	u8 without_tlb[DEVICES];
+#endif
 };
 
 static int answer(struct iommu_domain *domain, struct device *dev, u32 pasid, bool may_fail)
@@ -70,7 +74,7 @@ static void remove_dev_pasid(struct device *at, ioasid_t number)
 }
 #endif
 
-static void driver_boot(const u32 *types, const u8 *kinds, const u8 *traits)
+static void simple_boot(const u32 *types, const u8 *kinds, const u8 *traits)
 {
 	struct own *own = w->own = calloc(1, sizeof(*own));
 
@@ -103,14 +107,22 @@ static void driver_boot(const u32 *types, const u8 *kinds, const u8 *traits)
 		w->iommu_of[i].iommu_dev = &own->iommu;
 }
 
+#ifndef HAS_GROUP
+static void driver_boot(const u32 *types, const u8 *kinds, const u8 *traits)
+{
+	simple_boot(types, kinds, traits);
+}
+
 static void driver_ready(void) { }
-static void driver_look(void) { }
 static void driver_load(const u8 *notes, int size) { }
 
 static int driver_notes(u8 *to)
 {
 	return 0;
 }
+#endif
+
+static void driver_look(void) { }
 
 static enum lacking driver_wants(size_t size)
 {
