@@ -131,6 +131,8 @@ class Program:
     def _play(self, vector: Vector) -> Played:
         if vector.group.driver != "simple":
             raise CannotPlayError("drivers of their own")
+        if vector.user:
+            raise CannotPlayError("iommufd")
         checker = Checker(vector.group)
         load, *runs = [next(iter(each.items())) for each in questions(vector)]
         with self._ask(*load) as said:

@@ -7,13 +7,26 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..contract.clause import CLAUSES
 from ..contract.facts import DEFAULT, GroupFacts
-from ..contract.step import STRAY, DeviceSpec, DomainSpec, Entry
-from .table import MISSING, NONE, UNDEFINED, Table, VectorError, shown
-from .vector import FORMAT, SIMPLE, DriverCall, Expected, Fault, Group, Pasid, Situation, Vector
+from ..contract.step import IOMMUFD, STRAY, SVA, DeviceSpec, DomainSpec, Entry, TableSpec
+from ..model.capability import Capability
+from .operations import ANSWERS, FLAGS, NEEDS, ODD, OPERATIONS
+from .table import MISSING, NONE, UNDEFINED, Table, VectorError, fits_id, shown
+from .vector import (
+    FORMAT,
+    SIMPLE,
+    DriverCall,
+    Expected,
+    Fault,
+    Group,
+    Pasid,
+    Process,
+    Situation,
+    Vector,
+)
 
 PASID = (r"[1-9]\d{0,6}", r"0|[1-9]\d{0,6}")
 LARGEST_FILE = 64 * 1024
@@ -26,37 +39,11 @@ TYPES = ("paging", "sva", "nested", "identity", "blocked")
 STATIC = {"identity", "blocked"}
 LACKED = ("driver", "record", "reference", "domain id", "tag", "queue", "table")
 FAMILIES = ("", "vtd", "smmuv3", "amd", "mock")
+KINDS = {"ioas": "", "queue": "", "paging": "ioas", "nested": "paging"}
+"""What a user of iommufd can make, and of what."""
+DATA = ("", "dirty")
 DRIVERS = (SIMPLE, "vtd-repaired", "vtd", "vtd-in-place", "smmuv3", "amd", "mock")
 VERDICT = re.compile(r"holds|differs|lacks [\w -]{1,40}|breaks [A-Z]+-\d+(, [A-Z]+-\d+)*")
-
-
-class Kind(NamedTuple):
-    """The arguments of one kind of operation."""
-
-    needs: tuple[str, ...]
-    may_have: tuple[str, ...] = ()
-
-
-OPERATIONS: dict[str, Kind] = {
-    "attach": Kind(("device", "pasid", "domain"), ("handle",)),
-    "replace": Kind(("device", "pasid", "domain"), ("handle",)),
-    "detach": Kind(("device", "pasid", "domain")),
-    "handle_get": Kind(("pasid",), ("type",)),
-    "reset_prepare": Kind(("device",)),
-    "reset_done": Kind(("device",)),
-    "mm_release": Kind(("domain",)),
-    **dict.fromkeys(("attach_group",), Kind(("domain",))),
-    **dict.fromkeys(
-        ("attach_group_handle", "replace_group_handle"), Kind(("domain",), ("handle",))
-    ),
-    **dict.fromkeys(("detach_group", "detach_group_handle", "release_group_owner"), Kind(())),
-    "claim_group_owner": Kind((), ("who",)),
-    "claim_device_owner": Kind(("device",), ("who",)),
-    "release_device_owner": Kind(("device",)),
-    **dict.fromkeys(("use_default_domain", "unuse_default_domain"), Kind(("device",))),
-    **dict.fromkeys(("probe_device", "remove_device", "deferred_attach"), Kind(("device",))),
-}
-"""What can be asked. A new kind of operation is a new entry; no old vector changes."""
 
 
 def read(path: Path) -> Vector:
@@ -122,7 +109,11 @@ def vector(data: dict[str, Any], name: str) -> Vector:
         note = table.text("note", "", 900)
         with table.table("group") as part:
             who = _group(part)
-        checker = Checker(who)
+        user: tuple[TableSpec, ...] = ()
+        if table.has("user"):
+            with table.table("user") as part:
+                user = _tables(part)
+        checker = Checker(who, user)
         with table.table("initial", {}) as part:
             checker.begin(part)
             initial = checker.situation(part)
@@ -136,7 +127,9 @@ def vector(data: dict[str, Any], name: str) -> Vector:
             final = checker.situation(part)
         with table.table("verdict", {}) as part:
             verdict = _verdict(part)
-    return Vector(name, title, clauses, sources, who, initial, steps, final, verdict, note, data)
+    return Vector(
+        name, title, clauses, sources, who, initial, steps, final, verdict, note, data, user
+    )
 
 
 def _group(table: Table) -> Group:
@@ -150,6 +143,7 @@ def _group(table: Table) -> Group:
                     each.flag("ats", True),
                     each.flag("require_direct", False),
                     each.flag("defers", False),
+                    _capability(each),
                 )
             )
     domains = []
@@ -185,6 +179,47 @@ def _group(table: Table) -> Group:
     )
 
 
+def _capability(table: Table) -> Capability | None:
+    if not table.has("capability"):
+        return None
+    with table.table("capability") as part:
+        bits, physfn = (
+            part.number(field, 0, 20) if part.has(field) else None for field in ("bits", "physfn")
+        )
+        return Capability(bits, part.number("iommu", 0, MOST_PASIDS), physfn)
+
+
+def _tables(table: Table) -> tuple[TableSpec, ...]:
+    made: dict[str, TableSpec] = {}
+    for each in table.tables("tables", 12):
+        with each:
+            name, kind = each.name("name"), each.one_of("kind", KINDS)
+            of = each.name("of") if each.has("of") else ""
+            fault = each.name("fault") if each.has("fault") else ""
+            spec = TableSpec(
+                name,
+                kind,
+                of,
+                each.flag("pasid", False),
+                each.flag("parent", False),
+                fault,
+                each.one_of("data", DATA, ""),
+            )
+        if name in made or name in (NONE, STRAY):
+            raise table.wrong(f"has two tables named {name}, or a word with a meaning of its own")
+        for what, wanted in ((of, KINDS[kind]), (fault, "queue" if fault else "")):
+            if what and what not in made:
+                raise table.wrong(f"has {name} of {what}, which is not made before it")
+            if (made[what].kind if what else "") != wanted:
+                raise table.wrong(f"has {name} of {what or NONE}, not of {wanted or NONE}")
+        if kind == "nested" and not made[of].parent:
+            raise table.wrong(f"has {name} nested on {of}, which is no parent")
+        made[name] = spec
+    if not made:
+        raise table.wrong("has no table")
+    return tuple(made.values())
+
+
 def _verdict(table: Table) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, said in table.rest(64).items():
@@ -200,8 +235,10 @@ def _verdict(table: Table) -> dict[str, str]:
 class Checker:
     """Reads what names devices, domains and handles, and knows which there are."""
 
-    def __init__(self, group: Group) -> None:
+    def __init__(self, group: Group, user: tuple[TableSpec, ...] = ()) -> None:
         self.group = group
+        self.user = bool(user)
+        self.processes: set[str] = set()
         self.limits = {each.name: each.max_pasids for each in group.devices}
         self.capable = {name: limit for name, limit in self.limits.items() if limit}
         self.domains = {each.name for each in group.domains}
@@ -213,6 +250,8 @@ class Checker:
         self.whole = table.has("group")
         if self.whole:
             self.domains.add(DEFAULT)
+        if self.whole and self.user:
+            raise table.wrong("tells of a group, but there is a [user], who owns it")
 
     def facts(self, table: Table) -> GroupFacts:
         """What a group is besides."""
@@ -243,15 +282,18 @@ class Checker:
         return found
 
     def domain(self, table: Table, field: str, *more: str) -> str:
-        """The name of a domain."""
+        """The name of a domain; a user's may also be made for an address space."""
+        if self.user and not table.says(field, *more):
+            return table.id(field)
         return table.one_of(field, [*sorted(self.domains), *more])
 
     def situation(self, table: Table) -> Situation:
         """A group between two calls."""
         pasids: dict[int, Pasid] = {}
+        processes = self.told_processes(table)
         with table.table("pasid", {}) as rows:
             for key, data in rows.rest(16).items():
-                if not re.fullmatch(PASID[self.whole], key) or int(key) >= MOST_PASIDS:
+                if not re.fullmatch(PASID[self.whole or self.user], key) or int(key) >= MOST_PASIDS:
                     raise rows.wrong(f"has {shown(key)}, not a PASID below {MOST_PASIDS}")
                 with Table(data, f"PASID {key} of {table.where}") as row:
                     pasids[int(key)] = self.pasid(row)
@@ -260,7 +302,33 @@ class Checker:
             if name not in self.limits:
                 raise table.wrong(f"has {shown(name)} under reset, which is no device of the group")
         facts = self.facts(table) if self.whole else None
-        return Situation(pasids, resetting, facts, tuple(self.notes(table)))
+        return Situation(pasids, resetting, facts, tuple(self.notes(table)), processes)
+
+    def told_processes(self, table: Table) -> dict[str, Process]:
+        """The processes, whose memory is shared under their name."""
+        found = {}
+        with table.table("process", {}) as rows:
+            for name, data in rows.rest(8).items():
+                if not re.fullmatch(r"[a-z]", name):
+                    raise rows.wrong(f"has {shown(name)}, not a process named by a small letter")
+                with Table(data, f"process {name} of {table.where}") as row:
+                    with row.table("domains", {}) as part:
+                        users = {
+                            each: part.number(each, 1, 64)
+                            for each in (name, f"{name}'")
+                            if part.has(each)
+                        }
+                    found[name] = Process(
+                        row.number("pasid", 1, MOST_PASIDS - 1) if row.has("pasid") else None,
+                        row.flag("compatible", True),
+                        users,
+                        row.number("bound", 0, 64, 0),
+                    )
+        if found and (self.whole or self.user):
+            raise table.wrong("has processes, but it is about more than attached PASIDs")
+        self.processes |= found.keys()
+        self.domains |= {each for name in found for each in (name, f"{name}'")}
+        return found
 
     def notes(self, table: Table) -> Iterator[tuple[Any, ...]]:
         """What a driver has noted."""
@@ -284,9 +352,10 @@ class Checker:
         hardware = {}
         with table.table("hardware", {}) as part:
             for name, domain in part.rest(8).items():
-                if name not in (self.limits if self.whole else self.capable):
+                if name not in (self.limits if self.whole or self.user else self.capable):
                     raise part.wrong(f"has {shown(name)}, which is no device with PASIDs")
-                if not isinstance(domain, str) or domain not in self.domains - {"blocked"}:
+                names = {domain} if self.user and fits_id(domain) else self.domains
+                if not isinstance(domain, str) or domain not in names - {"blocked"}:
                     raise part.wrong(f"has {shown(domain)}, which is no domain of the group")
                 hardware[name] = domain
         return Pasid(entry, hardware)
@@ -294,6 +363,8 @@ class Checker:
     def beginning(self, initial: Situation) -> None:
         """Whether a group can be like that before the first step."""
         handles: set[str] = set()
+        if self.user and initial.pasids:
+            raise VectorError("[initial] has something attached, but a [user] begins with nothing")
         for pasid, (entry, hardware) in initial.pasids.items():
             if self.whole:
                 continue
@@ -332,6 +403,11 @@ class Checker:
         """One operation and what is expected of it."""
         operation = table.one_of("operation", OPERATIONS)
         kind = OPERATIONS[operation]
+        if self.user != (operation in IOMMUFD) and operation != "handle_get":
+            has = "is a [user], who does not" if self.user else "is no [user] to"
+            raise table.wrong(f"has the operation {operation}, but there {has} make this call")
+        if operation in SVA and not self.processes:
+            raise table.wrong(f"has the operation {operation}, but there is no process")
         arguments: dict[str, Any] = {}
         for field in (*kind.needs, *kind.may_have):
             if field in kind.needs or table.has(field):
@@ -350,7 +426,7 @@ class Checker:
             arguments,
             tuple(faults),
             table.result("result"),
-            _or_none(table.name("found", "")),
+            _or_none(table.text("found", "", 40) if self.user else table.name("found", "")),
             tuple(calls),
             table.number("warns", 0, 64, 0),
         )
@@ -360,7 +436,16 @@ class Checker:
         if field == "pasid":
             return table.number("pasid", 0, MOST_PASIDS - 1)
         if field == "who":
-            return table.name("who")
+            return table.one_of("who", self.processes) if self.processes else table.name("who")
+        if field in ("table", "queue"):
+            return table.id(field)
+        if field in ("answer", "odd"):
+            return table.one_of(field, ANSWERS if field == "answer" else ODD)
+        if field == "flags":
+            flags = table.text("flags", longest=60)
+            if not FLAGS.fullmatch(flags):
+                raise table.wrong(f'has flags = {shown(flags)}, not such as "pasid" or "parent Q"')
+            return flags
         if field == "device":
             return table.one_of("device", [*self.limits, STRAY])
         if field == "domain":
@@ -378,9 +463,16 @@ class Checker:
                 allocation=True,
                 if_asked=table.flag("if_asked", False),
             )
+        if table.has("need"):
+            return Fault(
+                table.error("error"),
+                nth=table.number("nth", 1, 64, 1),
+                need=table.one_of("need", NEEDS),
+                if_asked=table.flag("if_asked", False),
+            )
         return Fault(
             table.error("error"),
-            table.one_of("device", self.limits if self.whole else self.capable),
+            table.one_of("device", self.limits if self.whole or self.user else self.capable),
             self.domain(table, "domain", "blocked"),
             table.number("nth", 1, 64, 1),
             table.one_of("at", LACKED, "driver").replace("driver", ""),
@@ -389,14 +481,15 @@ class Checker:
 
     def call(self, table: Table, pasid: int) -> DriverCall:
         """One expected call of a driver."""
+        zero = self.whole or self.user
         return DriverCall(
             table.one_of("device", self.limits),
             self.domain(table, "domain", "blocked"),
             _or_none(self.domain(table, "old", "blocked", NONE)),
-            _or_none(table.name("sees")),
+            _or_none(table.id("sees") if self.user else table.name("sees")),
             table.outcome("result"),
             table.number(
-                "pasid", 1 - self.whole, MOST_PASIDS - 1, pasid if pasid or self.whole else MISSING
+                "pasid", 1 - zero, MOST_PASIDS - 1, pasid if pasid or zero else MISSING
             ),
         )
 

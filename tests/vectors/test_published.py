@@ -14,7 +14,7 @@ import pytest
 from reference_impl.contract import CLAUSES, IMPLEMENTATIONS
 from reference_impl.contract.bugs import BUGS
 from reference_impl.vectors import Outcome, Vector, known, read, replay
-from reference_impl.vectors.reading import OPERATIONS
+from reference_impl.vectors.operations import OPERATIONS
 from reference_impl.vectors.writing import as_toml, fingerprint
 from tools import matrix, vectors
 
