@@ -29,22 +29,22 @@ class Naming(Recorder):
         super().__init__(0)
         self.by_need = by_need
         self.named: list[Fault] = []
-        self.asked: Counter[str] = Counter()
+        self.needs: Counter[str] = Counter()
 
     def follow(self, script: tuple[bool, ...]) -> None:
         """Start afresh."""
         super().follow(script)
-        self.named, self.asked = [], Counter()
+        self.named, self.needs = [], Counter()
 
     def fails(self, what: MayFail) -> int:
         """Note it."""
         error = super().fails(what)
-        self.asked[what] += 1
+        self.needs[what] += 1
         if what == "memory":
             if error:
-                self.named.append(Fault("ENOMEM", nth=self.asked[what], allocation=True))
+                self.named.append(Fault("ENOMEM", nth=self.needs[what], allocation=True))
         elif error and self.by_need and what != "driver":
-            self.named.append(Fault(errno_name(error), nth=self.asked[what], need=what))
+            self.named.append(Fault(errno_name(error), nth=self.needs[what], need=what))
         elif error:
             calls = [event[1:3] for event in self.events if event[0] == "call"]
             device, domain = map(str, calls[-1])
@@ -112,7 +112,8 @@ class Draft:
         facts = None
         if self.setting.rid:
             facts = group_facts(state.notes)._replace(attached=(), max_pasids=())
-        return Situation(pasids, state.resetting, facts, notes, processes_of(state.notes))
+        processes = processes_of(state.notes) if self.setting.mms else {}
+        return Situation(pasids, state.resetting, facts, notes, processes)
 
     def vector(
         self, name: str, title: str, clauses: list[str], sources: list[str], keep: bool = False

@@ -285,7 +285,8 @@ class _Game:
         facts = None
         if self.setting.rid:
             facts = group_facts(state.notes)._replace(attached=(), max_pasids=())
-        return Situation(pasids, state.resetting, facts, (), processes_of(state.notes))
+        processes = processes_of(state.notes) if self.setting.mms else {}
+        return Situation(pasids, state.resetting, facts, (), processes)
 
 
 def processes_of(notes: Notes) -> dict[str, Process]:
