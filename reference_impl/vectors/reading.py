@@ -281,6 +281,15 @@ class Checker:
                 raise table.wrong(f"has {shown(name)} in its group, which is no device")
         return found
 
+    def users(self, table: Table, process: str) -> Iterator[tuple[str, int]]:
+        """How many groups have each of a process' domains, in the order of its list."""
+        for name, count in table.rest(2).items():
+            if name not in (process, f"{process}'"):
+                raise table.wrong(f"has {shown(name)}, which is no domain of process {process}")
+            if type(count) is not int or not 1 <= count <= 64:
+                raise table.wrong(f"has {name} = {shown(count)}, not a number from 1 to 64")
+            yield name, count
+
     def domain(self, table: Table, field: str, *more: str) -> str:
         """The name of a domain; a user's may also be made for an address space."""
         if self.user and not table.says(field, *more):
@@ -313,11 +322,7 @@ class Checker:
                     raise rows.wrong(f"has {shown(name)}, not a process named by a small letter")
                 with Table(data, f"process {name} of {table.where}") as row:
                     with row.table("domains", {}) as part:
-                        users = {
-                            each: part.number(each, 1, 64)
-                            for each in (name, f"{name}'")
-                            if part.has(each)
-                        }
+                        users = dict(self.users(part, name))
                     found[name] = Process(
                         row.number("pasid", 1, MOST_PASIDS - 1) if row.has("pasid") else None,
                         row.flag("compatible", True),
