@@ -15,8 +15,8 @@ from reference_impl.contract.recorder import Recorder
 from reference_impl.contract.step import NEW, PUBLISHED, Entry, Operation, State, Trace, errno_name
 from reference_impl.model.observer import MayFail
 from reference_impl.vectors import Vector, known
-from reference_impl.vectors.playing import Seen, processes_of
 from reference_impl.vectors.operations import OPERATIONS, STANDS_FOR
+from reference_impl.vectors.playing import Seen, processes_of
 from reference_impl.vectors.table import UNDEFINED
 from reference_impl.vectors.vector import Expected, Fault, Group, Pasid, Situation
 from reference_impl.vectors.writing import as_toml

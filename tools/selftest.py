@@ -27,8 +27,8 @@ START = (Row("S0", ATTACH, "D", 0, "IOAS", "0"), Row("S4", REPLACE, "D", 0, "S2"
 """How the test has got to where most of its scenarios begin."""
 BOTH = "Both variants of the test have these calls; {} is alone in its group, as mock devices are."
 ONE = (
-    "Only the variant with a second device, E, has these calls; E is alone in its group. A property "
-    "of 0 bits gives it 1 PASID, not none."
+    "Only the variant with a second device, E, has these calls; E is alone in its group. A "
+    "property of 0 bits gives it 1 PASID, not none."
 )
 NOTE_1 = "Note 1: the test expects EINVAL of S11 and S12 and gets it by IFD-9; "
 NOTE_2 = "Note 2: the test expects that a table that tracks what devices write is refused; "
@@ -125,9 +125,7 @@ def drafts() -> Iterator[Vector]:
     """
     for each in SCENARIOS:
         rows = (*each.before, *each.rows)
-        steps = [
-            Expected(_kind(row), _arguments(row), (), "0", None, (), 0) for row in rows
-        ]
+        steps = [Expected(_kind(row), _arguments(row), (), "0", None, (), 0) for row in rows]
         clauses = [row.clause for row in each.rows if row.clause]
         draft = Vector(
             each.name,

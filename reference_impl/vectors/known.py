@@ -11,8 +11,8 @@ from ..contract.clause import CLAUSES, EXTRAS
 from ..contract.implementation import Implementation
 from ..contract.known import REST
 from ..contract.scope import Habitat
-from .playing import CannotPlayError, MachinePlayer
 from .operations import OPERATIONS
+from .playing import CannotPlayError, MachinePlayer
 from .reading import FAMILIES, read
 from .vector import SIMPLE, Vector
 

@@ -56,6 +56,8 @@ STANDS_FOR = {
 
 ANSWERS = ("success", "invalid", "failure", "wrong cookie")
 ODD = ("PASID 0", "short", "without PASID", "unknown flag")
-FLAGS = re.compile(r"(pasid|parent|[A-Z][A-Za-z0-9]{0,15})( (pasid|parent|[A-Z][A-Za-z0-9]{0,15}))*")
+FLAGS = re.compile(
+    r"(pasid|parent|[A-Z][A-Za-z0-9]{0,15})( (pasid|parent|[A-Z][A-Za-z0-9]{0,15}))*"
+)
 NEEDS = ("mappings", "reserved regions", "copy", "record")
 """What may fail that belongs to no driver's call."""

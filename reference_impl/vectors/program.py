@@ -26,8 +26,8 @@ import time
 from collections.abc import Iterator
 from typing import IO, Any
 
+from .checking import Checker
 from .playing import CannotPlayError, Played, Seen
-from .reading import Checker
 from .table import NONE, Table, VectorError, shown
 from .vector import DriverCall, Expected, Fault, Situation, Vector
 from .writing import group_data, situation_data, step_data

@@ -61,9 +61,7 @@ def reaches(step: Step, pt: str) -> Verdict:
     if step.after.slot != Entry(pt, NEW):
         return f"the array holds {slot_in_words(step.after.slot)}, not {pt} with a new handle"
     asked = {d.name for d in step.setting.devices if d.max_pasids or not step.operation.pasid}
-    missing = asked - {
-        call.device for call in step.calls if call.domain == pt and call.error == 0
-    }
+    missing = asked - {call.device for call in step.calls if call.domain == pt and call.error == 0}
     return f"{', '.join(sorted(missing))} was not asked" if missing else True
 
 
