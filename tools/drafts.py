@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 
@@ -14,8 +15,8 @@ from reference_impl.contract.recorder import Recorder
 from reference_impl.contract.step import NEW, PUBLISHED, Entry, Operation, State, Trace, errno_name
 from reference_impl.model.observer import MayFail
 from reference_impl.vectors import Vector, known
-from reference_impl.vectors.playing import Seen
-from reference_impl.vectors.reading import OPERATIONS
+from reference_impl.vectors.operations import OPERATIONS, STANDS_FOR
+from reference_impl.vectors.playing import Seen, processes_of
 from reference_impl.vectors.table import UNDEFINED
 from reference_impl.vectors.vector import Expected, Fault, Group, Pasid, Situation
 from reference_impl.vectors.writing import as_toml
@@ -24,23 +25,26 @@ from reference_impl.vectors.writing import as_toml
 class Naming(Recorder):
     """Follows a script, and names what fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, by_need: bool) -> None:
         super().__init__(0)
+        self.by_need = by_need
         self.named: list[Fault] = []
-        self.allocations = 0
+        self.needs: Counter[str] = Counter()
 
     def follow(self, script: tuple[bool, ...]) -> None:
         """Start afresh."""
         super().follow(script)
-        self.named, self.allocations = [], 0
+        self.named, self.needs = [], Counter()
 
     def fails(self, what: MayFail) -> int:
         """Note it."""
         error = super().fails(what)
+        self.needs[what] += 1
         if what == "memory":
-            self.allocations += 1
             if error:
-                self.named.append(Fault("ENOMEM", nth=self.allocations, allocation=True))
+                self.named.append(Fault("ENOMEM", nth=self.needs[what], allocation=True))
+        elif error and self.by_need and what != "driver":
+            self.named.append(Fault(errno_name(error), nth=self.needs[what], need=what))
         elif error:
             calls = [event[1:3] for event in self.events if event[0] == "call"]
             device, domain = map(str, calls[-1])
@@ -51,7 +55,7 @@ class Naming(Recorder):
 
 def named_faults(implementation: PythonCore, trace: Trace) -> list[tuple[Fault, ...]]:
     """What fails in each call of a trace."""
-    recorder = Naming()
+    recorder = Naming(bool(trace.setting.tables or trace.setting.mms))
     machine = implementation.boot(trace.setting, recorder)
     state, found = trace.start, []
     for operation, script in trace.calls:
@@ -108,7 +112,8 @@ class Draft:
         facts = None
         if self.setting.rid:
             facts = group_facts(state.notes)._replace(attached=(), max_pasids=())
-        return Situation(pasids, state.resetting, facts, notes)
+        processes = processes_of(state.notes) if self.setting.mms else {}
+        return Situation(pasids, state.resetting, facts, notes, processes)
 
     def vector(
         self, name: str, title: str, clauses: list[str], sources: list[str], keep: bool = False
@@ -128,6 +133,7 @@ class Draft:
             tuple(steps),
             Situation({}),
             {},
+            user=self.setting.tables,
         )
         return expecting(draft, keep)
 
@@ -144,6 +150,7 @@ class Draft:
         elif handle == PUBLISHED:
             handle = self.handles[operation.pasid]
         given["handle"] = handle
+        given |= {field: given[name] for field, name in STANDS_FOR.items()}
         return {
             field: given[field]
             for field in (*kind.needs, *kind.may_have)

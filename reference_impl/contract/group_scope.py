@@ -40,7 +40,7 @@ USES = ("use_default_domain", "unuse_default_domain")
 CAPABILITIES = {
     "pci": Capability(3, 64),
     "vf": Capability(None, 64, physfn=3),
-    "none": Capability(None, 64),
+    "bare": Capability(None, 64),
     "zero": Capability(0, 64),
     "wide": Capability(20, 64),
     "old": Capability(3, 0),

@@ -32,7 +32,9 @@ def play_all(linux: Linux, vectors: list[Vector]) -> list[Played | str]:
     """Play vectors; in place of one that cannot be played, what the tree or the harness lacks."""
 
     def fitting(vector: Vector) -> Linux:
-        if vector.initial.group:
+        if vector.user:
+            raise CannotPlayError("iommufd")
+        if vector.initial.group or vector.initial.processes:
             raise CannotPlayError("the group's other calls")
         if vector.group.family:
             raise CannotPlayError("drivers of their own")

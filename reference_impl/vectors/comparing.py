@@ -12,7 +12,7 @@ from ..contract.facts import GroupFacts
 from ..contract.step import Entry
 from .playing import CannotPlayError, Played, Player, Seen
 from .table import NONE, UNDEFINED
-from .vector import DriverCall, Expected, Fault, Pasid, Situation, Vector
+from .vector import DriverCall, Expected, Fault, Pasid, Process, Situation, Vector
 
 
 class Outcome(NamedTuple):
@@ -92,6 +92,9 @@ def _situation(expected: Situation, seen: Situation) -> Iterator[str]:
     if expected.group and seen.group:
         for name in GroupFacts._fields:
             yield from _changed(name, getattr(expected.group, name), getattr(seen.group, name))
+    for name in sorted({*expected.processes, *seen.processes}):
+        each = expected.processes.get(name), seen.processes.get(name)
+        yield from _changed(f"process {name}", *map(process_line, each))
     nothing = Pasid(None, {})
     for pasid in sorted({*expected.pasids, *seen.pasids}):
         wanted, got = (each.pasids.get(pasid, nothing) for each in (expected, seen))
@@ -125,9 +128,22 @@ def fault_line(fault: Fault) -> str:
     """What fails, on a line."""
     if fault.allocation:
         return f"allocation {fault.nth} of the array ({fault.error})"
+    if fault.need:
+        return f"need {fault.nth} of {fault.need} ({fault.error})"
     at = f", its {fault.at}" if fault.at else ""
     again = f" for the {fault.nth}. time" if fault.nth > 1 else ""
     return f"{fault.device} sets {fault.domain}{again}{at} ({fault.error})"
+
+
+def process_line(process: Process | None) -> str:
+    """A process whose memory is shared."""
+    if process is None:
+        return NONE
+    users = ", ".join(f"{count} of {name}" for name, count in process.domains.items())
+    return (
+        f"PASID {process.pasid or NONE}, users: {users or NONE}, bound here {process.bound} times"
+        + ("" if process.compatible else ", and no device can walk its tables")
+    )
 
 
 def entry_line(row: Pasid) -> str:

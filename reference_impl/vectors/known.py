@@ -11,8 +11,9 @@ from ..contract.clause import CLAUSES, EXTRAS
 from ..contract.implementation import Implementation
 from ..contract.known import REST
 from ..contract.scope import Habitat
+from .operations import OPERATIONS
 from .playing import CannotPlayError, MachinePlayer
-from .reading import FAMILIES, OPERATIONS, read
+from .reading import FAMILIES, read
 from .vector import SIMPLE, Vector
 
 PLACES = (Path(__file__).with_name("published"), Path(__file__).parents[2] / "spec" / "vectors")
@@ -43,7 +44,12 @@ def player(implementation: PythonCore) -> MachinePlayer:
 
     def fitting(vector: Vector) -> Implementation:
         driver, family = vector.group.driver, vector.group.family
-        if vector.initial.group:
+        if vector.user:
+            above = IMPLEMENTATIONS["iommufd"] if implementation.name == "model" else implementation
+            if "iommufd" not in above.has:
+                raise CannotPlayError("iommufd")
+            return replace(above, driver=IMPLEMENTATIONS[driver].driver) if family else above
+        if vector.initial.group or vector.initial.processes:
             whole = IMPLEMENTATIONS.get(REST.get(implementation.name, implementation.name))
             if whole is None or "group" not in whole.has:
                 raise CannotPlayError("the group's other calls")

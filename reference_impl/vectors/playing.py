@@ -7,16 +7,18 @@ Whoever plays is a :class:`Player`. The one here is for everything that the expl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from ..contract.clause import CLAUSES
 from ..contract.explorer import observe, state_now
-from ..contract.facts import as_notes, group_facts
+from ..contract.facts import MmFacts, as_notes, bonds, group_facts, mm_facts
 from ..contract.implementation import Implementation, Machine
 from ..contract.recorder import Recorder
 from ..contract.step import (
     EVENTS,
+    IOMMUFD,
     NEW,
     PUBLISHED,
     Entry,
@@ -27,9 +29,11 @@ from ..contract.step import (
     Step,
     errno_name,
 )
+from ..model.objects import Notes
 from ..model.observer import MayFail
+from .operations import STANDS_FOR
 from .table import errno_number
-from .vector import DriverCall, Expected, Fault, Pasid, Situation, Vector
+from .vector import DriverCall, Expected, Fault, Pasid, Process, Situation, Vector
 
 
 class CannotPlayError(Exception):
@@ -79,13 +83,13 @@ class NamedFaults(Recorder):
     def __init__(self) -> None:
         super().__init__(faults=0)
         self.wanted: list[Fault] = []
-        self._allocations = 0
+        self._asked: Counter[str] = Counter()
 
     def begin(self, faults: tuple[Fault, ...]) -> None:
         """Start afresh with these faults."""
         self.follow(())
         self.wanted = list(faults)
-        self._allocations = 0
+        self._asked.clear()
 
     def fails(self, what: MayFail) -> int:
         """Fail if the vector says so."""
@@ -102,11 +106,14 @@ class NamedFaults(Recorder):
         return errno_number(fault.error)
 
     def _named(self, what: MayFail) -> Fault | None:
-        if what == "memory":
-            self._allocations += 1
-            number = self._allocations
-            return next((f for f in self.wanted if f.allocation and f.nth == number), None)
+        self._asked[what] += 1
+        for fault in self.wanted:
+            lacked = "memory" if fault.allocation else fault.need
+            if lacked == what and fault.nth == self._asked[what]:
+                return fault
         calls = [event[1:3] for event in self.events if event[0] == "call"]
+        if what == "memory" or not calls:
+            return None
         number = calls.count(calls[-1])
         for fault in self.wanted:
             here = (fault.device, fault.domain) == calls[-1] and fault.nth == number
@@ -186,7 +193,8 @@ class _Game:
 
     def other_views(self, expected: Expected, operation: Operation, state: State) -> Iterator[Step]:
         """The same operation as the other PASIDs see it, where it concerns them all."""
-        for pasid in self.setting.pasids if operation.kind in EVENTS else ():
+        concerns_all = operation.kind in EVENTS and operation.kind not in IOMMUFD
+        for pasid in self.setting.pasids if concerns_all else ():
             if pasid != operation.pasid:
                 self.machine.load(state)
                 self.recorder.begin(expected.faults)
@@ -203,19 +211,20 @@ class _Game:
         handle = arguments.get("handle")
         if handle is not None:
             handle = PUBLISHED if handle == self.handles.get(expected.pasid) else NEW
+        given = {STANDS_FOR.get(name, name): value for name, value in arguments.items()}
         return Operation(
             expected.operation,
-            arguments.get("device", self.setting.devices[0].name),
-            arguments.get("pasid", self.setting.pasids[0]),
-            arguments.get("domain"),
+            given.get("device", self.setting.devices[0].name),
+            given.get("pasid", self.setting.pasids[0]),
+            given.get("domain"),
             handle if self.setting.handles else None,
-            arguments.get("type"),
-            arguments.get("who"),
+            given.get("type"),
+            given.get("who"),
         )
 
     def seen(self, step: Step, expected: Expected) -> Seen:
         """What was seen of a step, in the words of the vector."""
-        given = expected.arguments.get("handle")
+        given = self.given(step, expected)
         calls = tuple(
             DriverCall(
                 call.device,
@@ -237,6 +246,13 @@ class _Game:
             tuple(fault for fault in self.recorder.wanted if not fault.if_asked),
         )
 
+    def given(self, step: Step, expected: Expected) -> str | None:
+        """What a new handle is called: as the vector says, or iommufd's own as its table."""
+        if self.setting.tables:
+            return next((c.domain for c in step.calls if c.domain != "blocked"), None)
+        handle: str | None = expected.arguments.get("handle")
+        return handle
+
     def handle(self, name: str | None, pasid: int, given: str | None) -> str | None:
         """The vector's name of a handle."""
         return {NEW: given, PUBLISHED: self.handles.get(pasid)}.get(name or "", name)
@@ -245,6 +261,8 @@ class _Game:
         """Note the handle that is now published."""
         slot = step.after.slot
         name = slot.handle if isinstance(slot, Entry) else None
+        if self.setting.tables and isinstance(slot, Entry):
+            name = slot.domain
         self.handles[expected.pasid] = self.handle(
             name, expected.pasid, expected.arguments.get("handle")
         )
@@ -257,7 +275,9 @@ class _Game:
             reached = {n: d for n, d in zip(names, hardware, strict=True) if d is not None}
             entry = slot
             if isinstance(slot, Entry):
-                entry = Entry(slot.domain, self.handles.get(pasid) if slot.handle else None)
+                named = slot.handle and not self.setting.tables
+                handle = self.handles.get(pasid, slot.handle) if named else None
+                entry = Entry(slot.domain, handle)
             elif slot is not None:
                 entry = Entry(str(slot), None)
             if entry or reached:
@@ -265,7 +285,22 @@ class _Game:
         facts = None
         if self.setting.rid:
             facts = group_facts(state.notes)._replace(attached=(), max_pasids=())
-        return Situation(pasids, state.resetting, facts)
+        processes = processes_of(state.notes) if self.setting.mms else {}
+        return Situation(pasids, state.resetting, facts, (), processes)
+
+
+def processes_of(notes: Notes) -> dict[str, Process]:
+    """The processes that are told of."""
+    bound = bonds(notes)
+    return {
+        name: Process(
+            each.pasid,
+            each.compatible,
+            dict(each.domains),
+            bound.get(each.pasid, 0) if each.pasid else 0,
+        )
+        for name, each in mm_facts(notes).items()
+    }
 
 
 def judged(steps: list[Step], implementation: Implementation) -> dict[str, bool]:
@@ -310,7 +345,11 @@ def setting_of(vector: Vector, implementation: Implementation) -> Setting:
     group = vector.group
     whole = vector.initial.group is not None
     numbers = {*vector.initial.pasids, *vector.final.pasids, *(s.pasid for s in vector.steps)}
-    with_driver = implementation.habitat is not None
+    mms = tuple(vector.initial.processes)
+    if mms:
+        numbers |= set(range(1, min(9, *(d.max_pasids for d in group.devices if d.max_pasids))))
+    whole = whole or bool(vector.user)
+    with_driver = implementation.habitat is not None and not mms
     operations = {step.operation for step in vector.steps}
     return Setting(
         name=vector.name,
@@ -322,7 +361,10 @@ def setting_of(vector: Vector, implementation: Implementation) -> Setting:
         handles="handles" not in implementation.lacks,
         replaces="replace" not in implementation.lacks,
         driver=with_driver,
-        rid=whole,
+        rid=whole and not vector.user,
+        removals=bool(operations & {"release", "probe"}),
+        mms=mms,
+        tables=vector.user,
         resets=bool(operations & {"reset_prepare", "reset_done"}),
     )
 
@@ -336,6 +378,13 @@ def state_of(situation: Situation, setting: Setting, machine: Machine) -> State:
             entry = Entry(entry.domain, PUBLISHED if setting.handles else None)
         rows.append(Row(entry, tuple(hardware.get(each.name) for each in setting.devices)))
     notes = frozenset(situation.notes) if situation.notes else machine.notes()
+    if situation.processes:
+        mms = [
+            MmFacts(name, each.pasid, each.compatible, tuple(each.domains.items())).fact()
+            for name, each in situation.processes.items()
+        ]
+        tied = [("bond", e.pasid, e.bound) for e in situation.processes.values() if e.bound]
+        notes = frozenset([*mms, *tied])
     if situation.group:
         attached = tuple(sorted(p for p, row in situation.pasids.items() if row.entry))
         notes = as_notes(situation.group._replace(attached=attached))

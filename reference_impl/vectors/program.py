@@ -26,8 +26,8 @@ import time
 from collections.abc import Iterator
 from typing import IO, Any
 
+from .checking import Checker
 from .playing import CannotPlayError, Played, Seen
-from .reading import Checker
 from .table import NONE, Table, VectorError, shown
 from .vector import DriverCall, Expected, Fault, Situation, Vector
 from .writing import group_data, situation_data, step_data
@@ -131,6 +131,8 @@ class Program:
     def _play(self, vector: Vector) -> Played:
         if vector.group.driver != "simple":
             raise CannotPlayError("drivers of their own")
+        if vector.user:
+            raise CannotPlayError("iommufd")
         checker = Checker(vector.group)
         load, *runs = [next(iter(each.items())) for each in questions(vector)]
         with self._ask(*load) as said:

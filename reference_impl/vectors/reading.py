@@ -5,58 +5,32 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..contract.clause import CLAUSES
-from ..contract.facts import DEFAULT, GroupFacts
-from ..contract.step import STRAY, DeviceSpec, DomainSpec, Entry
-from .table import MISSING, NONE, UNDEFINED, Table, VectorError, shown
-from .vector import FORMAT, SIMPLE, DriverCall, Expected, Fault, Group, Pasid, Situation, Vector
+from ..contract.step import STRAY, DeviceSpec, DomainSpec, TableSpec
+from ..model.capability import Capability
+from .checking import MOST_PASIDS, TYPES, Checker
+from .table import NONE, UNDEFINED, Table, VectorError, shown
+from .vector import (
+    FORMAT,
+    SIMPLE,
+    Group,
+    Vector,
+)
 
-PASID = (r"[1-9]\d{0,6}", r"0|[1-9]\d{0,6}")
 LARGEST_FILE = 64 * 1024
 """Bytes; a vector is a screenful."""
 LONGEST_LINE = 1000
 """Bytes; also, keys of thousands of parts take a parser of TOML minutes."""
-MOST_PASIDS = 1 << 20
-"""PASIDs have 20 bits."""
-TYPES = ("paging", "sva", "nested", "identity", "blocked")
 STATIC = {"identity", "blocked"}
-LACKED = ("driver", "record", "reference", "domain id", "tag", "queue", "table")
 FAMILIES = ("", "vtd", "smmuv3", "amd", "mock")
+KINDS = {"ioas": "", "queue": "", "paging": "ioas", "nested": "paging"}
+"""What a user of iommufd can make, and of what."""
+DATA = ("", "dirty")
 DRIVERS = (SIMPLE, "vtd-repaired", "vtd", "vtd-in-place", "smmuv3", "amd", "mock")
 VERDICT = re.compile(r"holds|differs|lacks [\w -]{1,40}|breaks [A-Z]+-\d+(, [A-Z]+-\d+)*")
-
-
-class Kind(NamedTuple):
-    """The arguments of one kind of operation."""
-
-    needs: tuple[str, ...]
-    may_have: tuple[str, ...] = ()
-
-
-OPERATIONS: dict[str, Kind] = {
-    "attach": Kind(("device", "pasid", "domain"), ("handle",)),
-    "replace": Kind(("device", "pasid", "domain"), ("handle",)),
-    "detach": Kind(("device", "pasid", "domain")),
-    "handle_get": Kind(("pasid",), ("type",)),
-    "reset_prepare": Kind(("device",)),
-    "reset_done": Kind(("device",)),
-    "mm_release": Kind(("domain",)),
-    **dict.fromkeys(("attach_group",), Kind(("domain",))),
-    **dict.fromkeys(
-        ("attach_group_handle", "replace_group_handle"), Kind(("domain",), ("handle",))
-    ),
-    **dict.fromkeys(("detach_group", "detach_group_handle", "release_group_owner"), Kind(())),
-    "claim_group_owner": Kind((), ("who",)),
-    "claim_device_owner": Kind(("device",), ("who",)),
-    "release_device_owner": Kind(("device",)),
-    **dict.fromkeys(("use_default_domain", "unuse_default_domain"), Kind(("device",))),
-    **dict.fromkeys(("probe_device", "remove_device", "deferred_attach"), Kind(("device",))),
-}
-"""What can be asked. A new kind of operation is a new entry; no old vector changes."""
 
 
 def read(path: Path) -> Vector:
@@ -122,7 +96,11 @@ def vector(data: dict[str, Any], name: str) -> Vector:
         note = table.text("note", "", 900)
         with table.table("group") as part:
             who = _group(part)
-        checker = Checker(who)
+        user: tuple[TableSpec, ...] = ()
+        if table.has("user"):
+            with table.table("user") as part:
+                user = _tables(part)
+        checker = Checker(who, user)
         with table.table("initial", {}) as part:
             checker.begin(part)
             initial = checker.situation(part)
@@ -136,7 +114,9 @@ def vector(data: dict[str, Any], name: str) -> Vector:
             final = checker.situation(part)
         with table.table("verdict", {}) as part:
             verdict = _verdict(part)
-    return Vector(name, title, clauses, sources, who, initial, steps, final, verdict, note, data)
+    return Vector(
+        name, title, clauses, sources, who, initial, steps, final, verdict, note, data, user
+    )
 
 
 def _group(table: Table) -> Group:
@@ -150,6 +130,7 @@ def _group(table: Table) -> Group:
                     each.flag("ats", True),
                     each.flag("require_direct", False),
                     each.flag("defers", False),
+                    _capability(each),
                 )
             )
     domains = []
@@ -185,6 +166,47 @@ def _group(table: Table) -> Group:
     )
 
 
+def _capability(table: Table) -> Capability | None:
+    if not table.has("capability"):
+        return None
+    with table.table("capability") as part:
+        bits, physfn = (
+            part.number(field, 0, 20) if part.has(field) else None for field in ("bits", "physfn")
+        )
+        return Capability(bits, part.number("iommu", 0, MOST_PASIDS), physfn)
+
+
+def _tables(table: Table) -> tuple[TableSpec, ...]:
+    made: dict[str, TableSpec] = {}
+    for each in table.tables("tables", 12):
+        with each:
+            name, kind = each.name("name"), each.one_of("kind", KINDS)
+            of = each.name("of") if each.has("of") else ""
+            fault = each.name("fault") if each.has("fault") else ""
+            spec = TableSpec(
+                name,
+                kind,
+                of,
+                each.flag("pasid", False),
+                each.flag("parent", False),
+                fault,
+                each.one_of("data", DATA, ""),
+            )
+        if name in made or name in (NONE, STRAY):
+            raise table.wrong(f"has two tables named {name}, or a word with a meaning of its own")
+        for what, wanted in ((of, KINDS[kind]), (fault, "queue" if fault else "")):
+            if what and what not in made:
+                raise table.wrong(f"has {name} of {what}, which is not made before it")
+            if (made[what].kind if what else "") != wanted:
+                raise table.wrong(f"has {name} of {what or NONE}, not of {wanted or NONE}")
+        if kind == "nested" and not made[of].parent:
+            raise table.wrong(f"has {name} nested on {of}, which is no parent")
+        made[name] = spec
+    if not made:
+        raise table.wrong("has no table")
+    return tuple(made.values())
+
+
 def _verdict(table: Table) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, said in table.rest(64).items():
@@ -195,211 +217,3 @@ def _verdict(table: Table) -> dict[str, str]:
             )
         found[str(name)] = said
     return found
-
-
-class Checker:
-    """Reads what names devices, domains and handles, and knows which there are."""
-
-    def __init__(self, group: Group) -> None:
-        self.group = group
-        self.limits = {each.name: each.max_pasids for each in group.devices}
-        self.capable = {name: limit for name, limit in self.limits.items() if limit}
-        self.domains = {each.name for each in group.domains}
-        self.whole = False
-        """Whether traffic without a PASID is part of it."""
-
-    def begin(self, table: Table) -> None:
-        """See whether traffic without a PASID is part of it: it then has a default domain."""
-        self.whole = table.has("group")
-        if self.whole:
-            self.domains.add(DEFAULT)
-
-    def facts(self, table: Table) -> GroupFacts:
-        """What a group is besides."""
-        with table.table("group", {}) as part:
-            members = part.texts("members", 8, tuple(self.limits))
-            domain = (
-                self.domain(part, "domain", NONE, "blocked", "identity")
-                if part.has("domain")
-                else DEFAULT
-            )
-            with part.table("reset_depth", {}) as depth:
-                resets = [name for name in self.limits if depth.has(name)]
-                depths = [(name, depth.number(name, 1, 64)) for name in resets]
-            found = GroupFacts(
-                members,
-                _or_none(domain),
-                part.flag("blocking", False),
-                part.name("owner", "") or None,
-                part.number("owner_cnt", 0, 64, 0),
-                part.number("recovery_cnt", 0, 64, 0),
-                tuple(depths),
-                part.texts("deferred", 8, ()),
-                default=DEFAULT if part.flag("default", True) else None,
-            )
-        for name in (*found.members, *found.deferred):
-            if name not in self.limits:
-                raise table.wrong(f"has {shown(name)} in its group, which is no device")
-        return found
-
-    def domain(self, table: Table, field: str, *more: str) -> str:
-        """The name of a domain."""
-        return table.one_of(field, [*sorted(self.domains), *more])
-
-    def situation(self, table: Table) -> Situation:
-        """A group between two calls."""
-        pasids: dict[int, Pasid] = {}
-        with table.table("pasid", {}) as rows:
-            for key, data in rows.rest(16).items():
-                if not re.fullmatch(PASID[self.whole], key) or int(key) >= MOST_PASIDS:
-                    raise rows.wrong(f"has {shown(key)}, not a PASID below {MOST_PASIDS}")
-                with Table(data, f"PASID {key} of {table.where}") as row:
-                    pasids[int(key)] = self.pasid(row)
-        resetting = table.texts("resetting", 8, ())
-        for name in resetting:
-            if name not in self.limits:
-                raise table.wrong(f"has {shown(name)} under reset, which is no device of the group")
-        facts = self.facts(table) if self.whole else None
-        return Situation(pasids, resetting, facts, tuple(self.notes(table)))
-
-    def notes(self, table: Table) -> Iterator[tuple[Any, ...]]:
-        """What a driver has noted."""
-        for fact in table.take("notes", []) if table.has("notes") else ():
-            if (
-                not isinstance(fact, list)
-                or len(fact) != 3
-                or not all(isinstance(part, str) and len(part) <= 24 for part in fact)
-            ):
-                raise table.wrong("has notes that are not lists of three words")
-            if self.group.driver == SIMPLE:
-                raise table.wrong("has notes, but a simple driver notes nothing")
-            yield tuple(fact)
-
-    def pasid(self, table: Table) -> Pasid:
-        """One PASID's entry and hardware."""
-        entry = None
-        if table.has("array"):
-            with table.table("array") as part:
-                entry = Entry(self.domain(part, "domain"), part.name("handle", "") or None)
-        hardware = {}
-        with table.table("hardware", {}) as part:
-            for name, domain in part.rest(8).items():
-                if name not in (self.limits if self.whole else self.capable):
-                    raise part.wrong(f"has {shown(name)}, which is no device with PASIDs")
-                if not isinstance(domain, str) or domain not in self.domains - {"blocked"}:
-                    raise part.wrong(f"has {shown(domain)}, which is no domain of the group")
-                hardware[name] = domain
-        return Pasid(entry, hardware)
-
-    def beginning(self, initial: Situation) -> None:
-        """Whether a group can be like that before the first step."""
-        handles: set[str] = set()
-        for pasid, (entry, hardware) in initial.pasids.items():
-            if self.whole:
-                continue
-            where = f"[initial] contradicts itself: PASID {pasid}"
-            if entry is None and hardware:
-                raise VectorError(f"{where} is not attached, but {min(hardware)} reaches something")
-            if entry is None:
-                continue
-            for name, domain in hardware.items():
-                if domain != entry.domain:
-                    raise VectorError(
-                        f"{where} is attached to {entry.domain}, but {name} reaches {domain}"
-                    )
-                if name in initial.resetting:
-                    raise VectorError(f"{where} reaches something on {name}, which is under reset")
-            for name, limit in self.capable.items():
-                if pasid >= limit:
-                    raise VectorError(f"{where} is attached, but {name} has only {limit} PASIDs")
-            if entry.handle in handles:
-                raise VectorError(f"{where} has the handle {entry.handle} of another PASID")
-            if entry.handle:
-                handles.add(entry.handle)
-
-    def steps(self, tables: list[Table], initial: Situation) -> Iterator[Expected]:
-        """Each step; a handle belongs to one PASID."""
-        homes = {row.entry.handle: p for p, row in initial.pasids.items() if row.entry}
-        for table in tables:
-            with table:
-                step = self.step(table)
-            handle = step.arguments.get("handle")
-            if handle and homes.setdefault(handle, step.pasid) != step.pasid:
-                raise table.wrong(f"has the handle {handle} of PASID {homes[handle]}")
-            yield step
-
-    def step(self, table: Table) -> Expected:
-        """One operation and what is expected of it."""
-        operation = table.one_of("operation", OPERATIONS)
-        kind = OPERATIONS[operation]
-        arguments: dict[str, Any] = {}
-        for field in (*kind.needs, *kind.may_have):
-            if field in kind.needs or table.has(field):
-                arguments[field] = self.argument(table, field)
-        pasid = arguments.get("pasid", 0)
-        faults = []
-        for each in table.tables("faults", 8, []):
-            with each:
-                faults.append(self.fault(each))
-        calls = []
-        for each in table.tables("calls", 64, []):
-            with each:
-                calls.append(self.call(each, pasid))
-        return Expected(
-            operation,
-            arguments,
-            tuple(faults),
-            table.result("result"),
-            _or_none(table.name("found", "")),
-            tuple(calls),
-            table.number("warns", 0, 64, 0),
-        )
-
-    def argument(self, table: Table, field: str) -> Any:
-        """One argument of an operation."""
-        if field == "pasid":
-            return table.number("pasid", 0, MOST_PASIDS - 1)
-        if field == "who":
-            return table.name("who")
-        if field == "device":
-            return table.one_of("device", [*self.limits, STRAY])
-        if field == "domain":
-            return self.domain(table, "domain")
-        if field == "type":
-            return table.one_of("type", TYPES)
-        return table.name(field)
-
-    def fault(self, table: Table) -> Fault:
-        """One thing that fails."""
-        if table.has("allocation"):
-            return Fault(
-                table.one_of("error", ["ENOMEM"]),
-                nth=table.number("allocation", 1, 64),
-                allocation=True,
-                if_asked=table.flag("if_asked", False),
-            )
-        return Fault(
-            table.error("error"),
-            table.one_of("device", self.limits if self.whole else self.capable),
-            self.domain(table, "domain", "blocked"),
-            table.number("nth", 1, 64, 1),
-            table.one_of("at", LACKED, "driver").replace("driver", ""),
-            if_asked=table.flag("if_asked", False),
-        )
-
-    def call(self, table: Table, pasid: int) -> DriverCall:
-        """One expected call of a driver."""
-        return DriverCall(
-            table.one_of("device", self.limits),
-            self.domain(table, "domain", "blocked"),
-            _or_none(self.domain(table, "old", "blocked", NONE)),
-            _or_none(table.name("sees")),
-            table.outcome("result"),
-            table.number(
-                "pasid", 1 - self.whole, MOST_PASIDS - 1, pasid if pasid or self.whole else MISSING
-            ),
-        )
-
-
-def _or_none(name: str) -> str | None:
-    return None if name in (NONE, "") else name

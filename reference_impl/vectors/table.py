@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from typing import Any
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_'-]{0,23}")
+ID = re.compile(rf"{NAME.pattern}(\({NAME.pattern}\))?")
+"""What a user of iommufd names by an id: a name, or ``auto1(I)``, made for an address space."""
 NONE = "none"
 """How a file says that there is none: no handle, no old domain, nothing found."""
 UNDEFINED = "undefined"
@@ -25,6 +27,11 @@ def shown(value: object) -> str:
     """A value on one line and not too long."""
     text = repr(value) if not isinstance(value, dict | list) else type(value).__name__
     return text if len(text) <= 40 else f"{text[:36]}…{text[-1]}"
+
+
+def fits_id(value: object) -> bool:
+    """Whether it is the id of a user's table."""
+    return isinstance(value, str) and ID.fullmatch(value) is not None
 
 
 def errno_number(name: str) -> int:
@@ -113,6 +120,17 @@ class Table:
         if not isinstance(value, str) or not NAME.fullmatch(value):
             raise self.wrong(f"has {field} = {shown(value)}, not a name of up to 24 letters")
         return value
+
+    def says(self, field: str, *texts: str) -> bool:
+        """Whether the field is one of these."""
+        return self._left.get(field) in texts
+
+    def id(self, field: str) -> str:
+        """The id of a user's table."""
+        value = self.take(field)
+        if not fits_id(value):
+            raise self.wrong(f"has {field} = {shown(value)}, not a table such as I or auto1(I)")
+        return str(value)
 
     def error(self, field: str, default: Any = MISSING) -> str:
         """The kernel's name of an errno."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..contract.facts import GroupFacts
-from ..contract.step import DeviceSpec, DomainSpec, Entry
+from ..contract.step import DeviceSpec, DomainSpec, Entry, TableSpec
 
 FORMAT = 1
 """The version of the format. What format 1 can say now it will always be able to say."""
@@ -36,6 +36,18 @@ class Pasid(NamedTuple):
     """By device; one that is not there reaches nothing."""
 
 
+class Process(NamedTuple):
+    """A process whose memory is shared."""
+
+    pasid: int | None
+    compatible: bool
+    """Whether devices can walk its page tables."""
+    domains: dict[str, int]
+    """How many groups are attached to each of its domains."""
+    bound: int
+    """How often this group is bound to it."""
+
+
 class Situation(NamedTuple):
     """A group between two calls."""
 
@@ -47,6 +59,8 @@ class Situation(NamedTuple):
     """What the group is besides, where traffic without a PASID is part of it."""
     notes: tuple[tuple[Any, ...], ...] = ()
     """What the driver has noted before the first call, beside what an attachment leaves."""
+    processes: dict[str, Process] = {}  # noqa: RUF012 - never changed
+    """By name, where the sharing of their memory plays a part."""
 
 
 class Fault(NamedTuple):
@@ -63,6 +77,8 @@ class Fault(NamedTuple):
     allocation: bool = False
     if_asked: bool = False
     """Whether it is right that it never comes up."""
+    need: str = ""
+    """What it is the lack of, if it belongs to no driver's call; *nth* is which of those needs."""
 
 
 class DriverCall(NamedTuple):
@@ -113,3 +129,5 @@ class Vector(NamedTuple):
     note: str = ""
     text: dict[str, Any] = {}  # noqa: RUF012 - what was read, never changed
     """The table that it was read from."""
+    user: tuple[TableSpec, ...] = ()
+    """What a user of iommufd has made; the operations are then that user's calls."""

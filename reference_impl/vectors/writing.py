@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..contract.facts import GroupFacts
-from ..contract.step import DeviceSpec
+from ..contract.step import DeviceSpec, TableSpec
 from .table import NONE
-from .vector import FORMAT, SIMPLE, DriverCall, Expected, Fault, Group, Situation, Vector
+from .vector import FORMAT, SIMPLE, DriverCall, Expected, Fault, Group, Process, Situation, Vector
 
 HEAD = "# SPDX-License-Identifier: GPL-2.0-only"
 WIDTH = 96
@@ -34,6 +34,8 @@ def as_data(vector: Vector) -> dict[str, Any]:
     if vector.note:
         data["note"] = vector.note
     data["group"] = group_data(vector.group)
+    if vector.user:
+        data["user"] = {"tables": [table_data(spec) for spec in vector.user]}
     data["initial"] = situation_data(vector.initial)
     data["step"] = [step_data(step) for step in vector.steps]
     data["final"] = situation_data(vector.final)
@@ -70,6 +72,16 @@ def group_data(group: Group) -> dict[str, Any]:
     return data
 
 
+def table_data(spec: TableSpec) -> dict[str, Any]:
+    """One thing that a user of iommufd has made."""
+    given = {**spec._asdict(), "name": spec.id}
+    return {
+        field: given[field]
+        for field in ("name", "kind", "of", "pasid", "parent", "fault", "data")
+        if given[field]
+    }
+
+
 def device_data(spec: DeviceSpec) -> dict[str, Any]:
     """One device."""
     data: dict[str, Any] = {"name": spec.name, "max_pasids": spec.max_pasids}
@@ -77,7 +89,12 @@ def device_data(spec: DeviceSpec) -> dict[str, Any]:
         data["ats"] = False
     if spec.require_direct:
         data["require_direct"] = True
-    return {**data, "defers": True} if spec.defers else data
+    if spec.defers:
+        data["defers"] = True
+    if spec.capability:
+        known = spec.capability._asdict().items()
+        data["capability"] = {name: value for name, value in known if value is not None}
+    return data
 
 
 def facts_data(facts: GroupFacts) -> dict[str, Any]:
@@ -102,6 +119,10 @@ def situation_data(situation: Situation) -> dict[str, Any]:
         data["group"] = facts_data(situation.group)
     if situation.notes:
         data["notes"] = [list(fact) for fact in situation.notes]
+    for name, process in sorted(situation.processes.items()):
+        usual = Process(None, True, {}, 0)._asdict()
+        told = {k: v for k, v in process._asdict().items() if v != usual[k]}
+        data.setdefault("process", {})[name] = told
     for pasid, row in sorted(situation.pasids.items()):
         found: dict[str, Any] = {}
         if row.entry:
@@ -132,6 +153,8 @@ def fault_data(fault: Fault) -> dict[str, Any]:
     data: dict[str, Any] = {"device": fault.device, "domain": fault.domain}
     if fault.allocation:
         data = {"allocation": fault.nth}
+    elif fault.need:
+        data = {"need": fault.need} | ({"nth": fault.nth} if fault.nth > 1 else {})
     elif fault.nth > 1:
         data["nth"] = fault.nth
     if fault.at:
@@ -168,6 +191,9 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield "\n[group]"
     for key, value in data["group"].items():
         yield from _field(key, value)
+    if "user" in data:
+        yield "\n[user]"
+        yield from _field("tables", data["user"]["tables"])
     yield from _situation("initial", data["initial"])
     for step in data["step"]:
         yield "\n[[step]]"
@@ -181,7 +207,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
 
 
 def _situation(name: str, data: dict[str, Any]) -> Iterator[str]:
-    facts = {key: value for key, value in data.items() if key not in ("pasid", "group")}
+    facts = {key: value for key, value in data.items() if key not in ("pasid", "group", "process")}
     if facts:
         yield f"\n[{name}]"
         for key, value in facts.items():
@@ -189,6 +215,10 @@ def _situation(name: str, data: dict[str, Any]) -> Iterator[str]:
     if "group" in data:
         yield f"\n[{name}.group]"
         for key, value in data["group"].items():
+            yield from _field(key, value)
+    for process, told in data.get("process", {}).items():
+        yield f"\n[{name}.process.{process}]"
+        for key, value in told.items():
             yield from _field(key, value)
     for pasid, row in data.get("pasid", {}).items():
         yield f"\n[{name}.pasid.{pasid}]"

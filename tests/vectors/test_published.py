@@ -14,7 +14,7 @@ import pytest
 from reference_impl.contract import CLAUSES, IMPLEMENTATIONS
 from reference_impl.contract.bugs import BUGS
 from reference_impl.vectors import Outcome, Vector, known, read, replay
-from reference_impl.vectors.reading import OPERATIONS
+from reference_impl.vectors.operations import OPERATIONS
 from reference_impl.vectors.writing import as_toml, fingerprint
 from tools import matrix, vectors
 
@@ -63,7 +63,9 @@ def test_every_counterexample_of_the_site_has_a_vector() -> None:
         for part in table.values()
         for name, of in part["implementations"].items()
         for id, cell in of.items()
-        if cell["verdict"] == "broken" and id not in vectors.BEYOND
+        if cell["verdict"] == "broken"
+        and id not in vectors.BEYOND
+        and (name, id) not in vectors.UNSHOWN
     }
     cells |= {(id, bug.clause) for id, bug in BUGS.items()}
     shown = {
@@ -71,7 +73,6 @@ def test_every_counterexample_of_the_site_has_a_vector() -> None:
         for each in published().values()
         for name, said in each.verdict.items()
         for id in vectors.broken(said)
-        if id in each.clauses
     }
     assert len(cells) > 100
     assert cells - shown == set(), "run `make regen`"

@@ -75,6 +75,31 @@ def test_what_is_wrong_is_said(what: str) -> None:
     assert len(str(error.value)) < 300
 
 
+SELFTEST = (known.PUBLISHED / "selftest" / "s31-s34-fails.toml").read_text(encoding="utf-8")
+NOT_A_USER = {
+    "a table of nothing": ('of = "IOAS"', 'of = "J"', "not made before it"),
+    "a table of a wrong kind": ('kind = "ioas"', 'kind = "queue"', "not of ioas"),
+    "a call of the core": ('"iommufd_detach"', '"reset_done"', "who does not make this call"),
+    "no user": ("[user]", "[verdict]", "verdict"),
+    "an id that is none": ('table = "S2"', 'table = "auto(1"', "a table such as I"),
+    "something attached at first": (
+        "\n[[step]]",
+        '\n[initial.pasid.1]\narray = { domain = "S2" }\n\n[[step]]',
+        "begins with nothing",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NOT_A_USER)
+def test_what_is_wrong_with_a_user_is_said(what: str) -> None:
+    old, new, said = NOT_A_USER[what]
+    assert old in SELFTEST
+    with pytest.raises(VectorError) as error:
+        parse(SELFTEST.replace(old, new, 1).encode(), "x")
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     "data",
     [

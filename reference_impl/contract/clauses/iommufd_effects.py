@@ -60,9 +60,8 @@ def reaches(step: Step, pt: str) -> Verdict:
     """Whether the whole group has this table now, with a new handle."""
     if step.after.slot != Entry(pt, NEW):
         return f"the array holds {slot_in_words(step.after.slot)}, not {pt} with a new handle"
-    missing = {d.name for d in step.setting.devices} - {
-        call.device for call in step.calls if call.domain == pt and call.error == 0
-    }
+    asked = {d.name for d in step.setting.devices if d.max_pasids or not step.operation.pasid}
+    missing = asked - {call.device for call in step.calls if call.domain == pt and call.error == 0}
     return f"{', '.join(sorted(missing))} was not asked" if missing else True
 
 
@@ -96,7 +95,7 @@ def core_answer(step: Step) -> int:
         return 0
     if step.resetting:
         return errno.EBUSY
-    return errno.EINVAL if op.pasid >= step.setting.limit else 0
+    return errno.EINVAL if 0 < step.setting.limit <= op.pasid else 0
 
 
 @clause(
