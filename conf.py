@@ -30,6 +30,7 @@ extensions = [
     "errno_table",
     "in_browser",
     "matrix",
+    "overview",
     "publish",
     "registry",
 ]
@@ -117,6 +118,7 @@ html_title = "The PASID contract"
 html_static_path = ["spec/_static"]
 html_favicon = "spec/_static/icon.svg"
 html_css_files = ["spec.css", "browser.css"]
+html_js_files = [("clauses.js", {"type": "module"})]
 html_copy_source = False
 html_show_sphinx = False
 templates_path = []

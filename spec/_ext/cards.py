@@ -65,6 +65,9 @@ class Cards(SphinxPostTransform):
         head = nodes.paragraph("", "", anchor, classes=["card-head"])
         head += nodes.Text(" ")
         head += nodes.inline("", need["title"], classes=["card-title"])
+        link = nodes.reference("", "¶", refid=need["id"], classes=["card-link"], internal=True)
+        link["reftitle"] = f"Link to {label(need)}"
+        head += [nodes.Text(" "), link]
         card = nodes.container("", head, classes=["card", f"card-{need['type']}"])
         card["ids"] = [need["id"]]
         if byline := " · ".join(filter(None, (need["author"], need["date"]))):

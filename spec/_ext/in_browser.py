@@ -29,6 +29,7 @@ from reference_impl.present.links import STEPPED, opened
 from reference_impl.present.stepper import stepper
 from reference_impl.present.views import Diagram
 from tools import fetch_pyodide
+from tools.npm import FetchError
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +74,8 @@ def find_runtime(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
     try:
-        app.config["pyodide"] = str(fetch_pyodide.fetch())
-    except fetch_pyodide.FetchError as why:
+        app.config["pyodide"] = str(fetch_pyodide.PYODIDE.fetch())
+    except FetchError as why:
         app.config["pyodide_lacks"] = str(why)
         return
     app.add_js_file("diagrams.js", type="module")

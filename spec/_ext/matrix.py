@@ -117,8 +117,16 @@ class Drawn(SphinxDirective):
         clauses = [CLAUSES[id] for id in broken]
         seen = explore(IMPLEMENTATIONS[name], PARTS[part][1], clauses, calls=longest)
         found: list[nodes.Node] = []
+        families: set[str] = set()
         for id in seen.with_verdict("broken"):
             finding = seen.findings[id]
+            family = finding.clause.family
+            if family not in families:  # the front page leads here
+                families.add(family)
+                ident = f"{name}-{family.lower()}"
+                target = nodes.target("", "", ids=[ident], names=[ident])
+                self.state.document.note_explicit_target(target)
+                found.append(target)
             found += self.parse_text_to_nodes(f"{{need}}`{id}`: **{finding.clause.title}**")
             found.append(nodes.raw("", story(finding)._repr_html_(), format="html"))
         return found

@@ -27,8 +27,14 @@ from tools.notebooks import clause_directive, one_line
 
 logger = logging.getLogger(__name__)
 
-ROW = "| {{need}}`{id}` | {title} | {since} | {sources} | {{py:func}}`{name} <{checked_by}>` |"
-HEAD = ["| clause | says that | since | from | checked by |", "| :-- | :-- | :-- | :-- | :-- |"]
+ROW = (
+    "| {{need}}`{id}` | {title} | {since} | {sources} | {broken} "
+    "| {{py:func}}`{name} <{checked_by}>` |"
+)
+HEAD = [
+    "| clause | says that | since | from | broken by | checked by |",
+    "| :-- | :-- | :-- | :-- | :-- | :-- |",
+]
 
 
 class Clauses(SphinxDirective):
@@ -39,6 +45,7 @@ class Clauses(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the parsed table."""
         family = self.arguments[0]
+        broken = broken_by(Path(self.env.srcdir) / "spec" / "data", self.env)
         rows = []
         for clause in CLAUSES.values():
             if clause.family == family:
@@ -49,6 +56,7 @@ class Clauses(SphinxDirective):
                         title=clause.title,
                         since=clause.since,
                         sources=", ".join(map(cited, clause.sources)),
+                        broken=", ".join(broken.get(clause.id, ["–"])),
                         name=clause.predicate.__name__,
                         checked_by=checked_by,
                     )
@@ -59,6 +67,26 @@ class Clauses(SphinxDirective):
         parsed = self.parse_text_to_nodes("\n".join([*HEAD, *rows]))
         parsed[0]["classes"].append("clause-index")  # type: ignore[index]
         return parsed
+
+
+def broken_by(data: Path, env: BuildEnvironment) -> dict[str, list[str]]:
+    """For each clause that somebody breaks, who: a link to where it is shown."""
+    found: dict[str, list[str]] = {}
+    for name in ("matrix.json", "linux.json"):
+        env.note_dependency(str(data / name))
+        stored = json.loads((data / name).read_text(encoding="utf-8"))
+        for part in [stored] if name == "linux.json" else stored.values():
+            for who, verdicts in part["implementations"].items():
+                drawn = data.parent / "reference" / "broken" / f"{who}.md"
+                page = "/spec/reference/matrix.md"
+                if name == "linux.json":
+                    page = "/spec/reference/linux.md"
+                elif drawn.is_file():
+                    page = f"/spec/reference/broken/{who}.md"
+                for id, verdict in verdicts.items():
+                    if verdict["verdict"] == "broken":
+                        found.setdefault(id, []).append(f"[{who}]({page})")
+    return found
 
 
 def cited(source: str) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.repo.files import ROOT
-from tools import fetch_pyodide
+from tools import npm
+from tools.fetch_pyodide import PYODIDE
 
 WORKER = ROOT / "spec" / "_static" / "python-worker.js"
 PARTS = ("model", "drivers", "designs", "contract", "present")
@@ -39,8 +40,8 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_without_npm_it_says_so(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(cache))
-    with pytest.raises(fetch_pyodide.FetchError, match="there is no npm"):
-        fetch_pyodide.fetch()
+    with pytest.raises(npm.FetchError, match="there is no npm"):
+        PYODIDE.fetch()
 
 
 @pytest.mark.parametrize(
@@ -54,20 +55,20 @@ def test_without_npm_it_says_so(cache: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_npm_gives_is_held_against_the_digest(
     cache: Path, monkeypatch: pytest.MonkeyPatch, does: str, says: str
 ) -> None:
-    npm = cache / "npm"
-    npm.write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
-    npm.chmod(0o755)
-    monkeypatch.setattr(fetch_pyodide.shutil, "which", lambda _: str(npm))
-    with pytest.raises(fetch_pyodide.FetchError, match=says):
-        fetch_pyodide.fetch()
-    assert not fetch_pyodide.archive().exists()
+    fake = cache / "npm"
+    fake.write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
+    fake.chmod(0o755)
+    monkeypatch.setattr(npm.shutil, "which", lambda _: str(fake))
+    with pytest.raises(npm.FetchError, match=says):
+        PYODIDE.fetch()
+    assert not PYODIDE.archive().exists()
 
 
 def test_a_damaged_archive_is_not_used(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = fetch_pyodide.archive()
+    kept = PYODIDE.archive()
     assert kept.is_relative_to(cache)
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"half of it")
-    monkeypatch.setattr(fetch_pyodide.shutil, "which", lambda _: None)
-    with pytest.raises(fetch_pyodide.FetchError):
-        fetch_pyodide.fetch()
+    monkeypatch.setattr(npm.shutil, "which", lambda _: None)
+    with pytest.raises(npm.FetchError):
+        PYODIDE.fetch()
