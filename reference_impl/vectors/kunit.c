@@ -150,11 +150,11 @@ static int pv_fails(int device, int domain)
 	return 0;
 }
 
-static int pv_set_dev_pasid(struct iommu_domain *domain, struct device *dev, ioasid_t pasid,
+static int pv_set_dev_pasid(struct iommu_domain *wanted, struct device *dev, ioasid_t pasid,
 			    struct iommu_domain *old)
 {
 	int device = container_of(dev, struct pv_mock_device, dev)->number;
-	int number = pv_domain_number(domain), result = 0;
+	int number = pv_domain_number(wanted), result = 0;
 	int *reached = pv_reached(pasid);
 
 	if (pv.step) {

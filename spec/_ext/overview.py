@@ -77,10 +77,11 @@ def cells(family: str, data: dict[str, Any]) -> list[str]:
     found = [f"{name} {FAMILIES[family]}"]
     models = (cell(family, data[part], model, MATRIX, "") for part, model in MODEL)
     found.append(next((shown for shown in models if shown != "·"), "·"))
-    for design in DESIGNS:
-        found.append(cell(family, data["designs"], design, MATRIX, ""))
-    for kernel in data["linux"]["implementations"]:
-        found.append(cell(family, data["linux"], kernel, LINUX, "linux-"))
+    found += [cell(family, data["designs"], design, MATRIX, "") for design in DESIGNS]
+    found += [
+        cell(family, data["linux"], kernel, LINUX, "linux-")
+        for kernel in data["linux"]["implementations"]
+    ]
     for driver in DRIVERS:
         # these two have a table of their own; the rest stands in the part about drivers
         prefix = "" if family in ("DRV", "VTD") else "drivers-"
@@ -101,10 +102,7 @@ def cell(family: str, part: Any, name: str, page: str, prefix: str) -> str:
     anchor = family.lower()
     if not broken:
         return f'[✓ {held}]({page}#{prefix}{anchor} "{family} on {name}: {held} hold")'
-    if page == LINUX:
-        target = f"{page}#linux-broken"
-    else:
-        target = f"{BROKEN}{name}.md#{name}-{anchor}"
+    target = f"{page}#linux-broken" if page == LINUX else f"{BROKEN}{name}.md#{name}-{anchor}"
     return f'[**✗ {broken}**]({target} "{family} on {name}: {broken} of {held + broken} broken")'
 
 

@@ -41,7 +41,10 @@ def test_a_group_has_devices() -> None:
         Scope(devices=0, incapable=0)
 
 
-@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+@pytest.mark.parametrize(
+    "name",  # the others have settings of their own size in every scope
+    [name for name in IMPLEMENTATIONS if name not in ("model-group", "iommufd")],
+)
 @pytest.mark.parametrize(
     "scope", [Scope(0, 1, 1, 1, 0), Scope(1, 0, 1, 1, 0), Scope(0, 4, 1, 2, 8)], ids=str
 )

@@ -18,5 +18,6 @@ def test_small_scopes(bound: Bound) -> None:
 
 
 def test_nothing_else_is_kept() -> None:
-    """The large ones are compared every night, by `make bounds`."""
-    assert {bound.key for bound in (*quick(), *large())} == KEPT.keys()
+    """The large ones are counted and compared at night, by `make bounds`."""
+    small = {bound.key for bound in quick()}
+    assert small <= KEPT.keys() <= small | {bound.key for bound in large()}
