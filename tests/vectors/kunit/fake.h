@@ -258,22 +258,22 @@ static inline int fake_attach(struct iommu_domain *new, struct device *dev, ioas
 	return 0;
 }
 
-static inline int iommu_attach_device_pasid(struct iommu_domain *domain, struct device *dev,
+static inline int iommu_attach_device_pasid(struct iommu_domain *wanted, struct device *any,
 					    ioasid_t pasid, struct iommu_attach_handle *handle)
 {
-	return fake_attach(domain, dev, pasid, handle, false);
+	return fake_attach(wanted, any, pasid, handle, false);
 }
 
-static inline int iommu_replace_device_pasid(struct iommu_domain *domain, struct device *dev,
+static inline int iommu_replace_device_pasid(struct iommu_domain *wanted, struct device *any,
 					     ioasid_t pasid, struct iommu_attach_handle *handle)
 {
-	return fake_attach(domain, dev, pasid, handle, true);
+	return fake_attach(wanted, any, pasid, handle, true);
 }
 
-static inline void iommu_detach_device_pasid(struct iommu_domain *domain, struct device *dev,
+static inline void iommu_detach_device_pasid(struct iommu_domain *wanted, struct device *any,
 					     ioasid_t pasid)
 {
-	struct iommu_group *group = dev->iommu_group;
+	struct iommu_group *group = any->iommu_group;
 
 	if (WRONG == 3)
 		group->slot[fake_slot(group, pasid)].taken = false;
@@ -287,15 +287,15 @@ static inline void iommu_detach_device_pasid(struct iommu_domain *domain, struct
 	group->slot[fake_slot(group, pasid)].taken = false;
 }
 
-static inline struct iommu_attach_handle *iommu_attach_handle_get(struct iommu_group *group,
-								  ioasid_t pasid, unsigned int type)
+static inline struct iommu_attach_handle *iommu_attach_handle_get(struct iommu_group *of,
+								  ioasid_t pasid, unsigned int kind)
 {
-	int at = fake_slot(group, pasid);
-	struct iommu_attach_handle *handle = group->slot[at].handle;
+	int at = fake_slot(of, pasid);
+	struct iommu_attach_handle *handle = of->slot[at].handle;
 
-	if (!group->slot[at].taken || group->slot[at].reserved || !handle)
+	if (!of->slot[at].taken || of->slot[at].reserved || !handle)
 		return ERR_PTR(-ENOENT);
-	return type && handle->domain->type != type ? ERR_PTR(-EBUSY) : handle;
+	return kind && handle->domain->type != kind ? ERR_PTR(-EBUSY) : handle;
 }
 
 #define kunit_test_suite(suite)								\
