@@ -282,7 +282,7 @@ static inline void iommu_detach_device_pasid(struct iommu_domain *wanted, struct
 			group->device[i]->iommu->iommu_dev->ops->blocked_domain;
 
 		if (group->device[i]->iommu->max_pasids)
-			blocked->ops->set_dev_pasid(blocked, group->device[i], pasid, domain);
+			blocked->ops->set_dev_pasid(blocked, group->device[i], pasid, wanted);
 	}
 	group->slot[fake_slot(group, pasid)].taken = false;
 }
