@@ -103,6 +103,6 @@ def test_the_next_kernel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     functions = [sentence for kind, sentence in said["news"] if kind == "function"]
     assert functions == ["iommu_replace_device_pasid() is another inside"]
     kept = json.loads(file.read_text())
-    assert list(kept["implementations"])[-1] == said["release"]
+    assert said["release"] in kept["implementations"]
     assert run(["follow", "--file", str(file), "--dry-run", str(place)]) == 0
     assert "nothing has changed" in capsys.readouterr().out
