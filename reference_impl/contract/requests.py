@@ -25,7 +25,6 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
 from ..drivers.vtd import Vtd
-from ..model.objects import NO_PASID
 from .step import Step, as_slot, reader
 
 T = TypeVar("T")
@@ -125,8 +124,7 @@ class Course:
         self.late = len(step.events) + 1
         self.reaches: dict[str, list[tuple[int, str | None]]] = {}
         for spec, domain in zip(step.setting.devices, step.before.hardware, strict=True):
-            if spec.max_pasids or step.operation.pasid == NO_PASID:
-                self.reaches[spec.name] = [(0, domain)]
+            self.reaches[spec.name] = [(0, domain)]
         self.finds = [(0, reader(step.setting, step.before.slot))]
         self.deaf: dict[str, list[tuple[int, bool]]] = {}
         """When a device leaves the fault queue, or comes back; it is on it when the call begins."""

@@ -30,7 +30,7 @@ def compare_random_calls(
         before = machines[0].row(operation.pasid)
         if operation.handle == PUBLISHED and not has_handle(before):
             continue
-        if habitat and not possible(operation, state, before):
+        if habitat and not possible(setting, operation, state, before):
             continue
         made = []
         for machine, recorder in zip(machines, recorders, strict=True):

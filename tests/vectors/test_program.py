@@ -44,7 +44,11 @@ BAD = {
     "bytes": (r"hear(); os.write(1, b'\xff\xfe\n'); hear()", "not with JSON"),
     "deep": ("hear(); print('[' * 100000, flush=True); hear()", "not with JSON"),
     "endless": ("os.write(1, b'x' * 50000)\n" * 9, "with more than 256 KiB"),
-    "unasked": (HELLO + "say(ok=True); say(ok=True); time.sleep(60)", "without being asked"),
+    # in one write, so that the second line is there when the next question is asked
+    "unasked": (
+        HELLO + "os.write(1, b'{\"ok\": true}\\n' * 2); time.sleep(60)",
+        "without being asked",
+    ),
     "a list": ("hear(); print('[]', flush=True); hear()", "must be a table"),
     "another protocol": ("hear(); say(hello='mine', protocol=2); hear()", "protocol"),
     "no hello": ("hear(); say(ok=True); hear()", "must have the field hello"),

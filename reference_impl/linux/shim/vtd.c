@@ -540,6 +540,25 @@ static int asked_to_set(struct iommu_domain *wanted, struct device *at, ioasid_t
 	return result;
 }
 
+#ifdef HAS_RESET
+/* Traffic without a PASID is not the tree's here: it is served as it is asked for. */
+static int asked_to_attach(struct iommu_domain *wanted, struct device *at,
+			   struct iommu_domain *told)
+{
+	u8 reached = wanted == w->domain[0] ? NONE : domain_number(wanted);
+
+	call(wanted, at, 0, domain_number(told));
+	say(ENTRY, device_number(at), 0, reached, 0, 0);
+	say(RETURNED, device_number(at), 0, 0, 0, 0);
+	return 0;
+}
+
+static void serve_without_pasid(struct iommu_domain *domain)
+{
+	((struct iommu_domain_ops *)domain->ops)->attach_dev = asked_to_attach;
+}
+#endif
+
 static void take(const struct iommu_domain_ops *given)
 {
 	struct iommu_domain_ops *ops = (struct iommu_domain_ops *)given;
@@ -801,6 +820,11 @@ static void driver_ready(void)
 	bool blocks = w->flags[0] & TAKES_PASIDS;
 
 	((struct iommu_domain_ops *)w->domain[0]->ops)->set_dev_pasid = blocks ? asked_to_set : NULL;
+#ifdef HAS_RESET
+	serve_without_pasid(w->domain[0]);
+	serve_without_pasid(w->domain[1]);
+	w->group->domain = w->group->default_domain = w->domain[1];
+#endif
 	inside = 0;
 	unordered = waited = flushed = drained = false;
 	if (w->own->stale)

@@ -79,7 +79,7 @@ void shim_rebuilt(struct device *dev);
 	lockdep_assert_held(&(dev)->iommu_group->mutex);	\
 } while (0)
 #define intel_pasid_setup_sm_context(dev) (shim_rebuilt(dev), 0)
-#define __iommu_attach_device(domain, dev, old) ((void)(domain), (void)(old), 0)
+#define trace_attach_device_to_domain(device) do {} while (0)
 #define __iommu_group_alloc_blocking_domain(group) 0
 
 /* The rest */

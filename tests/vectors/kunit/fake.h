@@ -143,12 +143,12 @@ static inline struct iommu_group *iommu_group_alloc(void)
 static inline struct iommu_group *iommu_group_ref_get(struct iommu_group *group) { return group; }
 #define iommu_device_sysfs_add(iommu, parent, groups, ...) 0
 static inline void iommu_device_sysfs_remove(struct iommu_device *iommu) { (void)iommu; }
-static inline int iommu_device_register_bus(struct iommu_device *iommu,
-					    const struct iommu_ops *ops,
+static inline int iommu_device_register_bus(struct iommu_device *unit,
+					    const struct iommu_ops *given,
 					    const struct bus_type *bus, struct notifier_block *nb)
 {
 	(void)bus; (void)nb;
-	iommu->ops = ops;
+	unit->ops = given;
 	return 0;
 }
 static inline void iommu_device_unregister_bus(struct iommu_device *iommu,
