@@ -193,33 +193,42 @@ def size(_ctx: click.Context, param: click.Parameter, value: str) -> int:
 
 def scoped(command: Callable[..., T]) -> Callable[..., T]:
     """Give a command the options of a scope, and the scope that they make."""
+    return scoped_as(Scope())(command)
 
-    @wraps(command)
-    def with_scope(**given: Any) -> T:
-        sizes = {each.name: given.pop(each.name) for each in fields(Scope)}
-        if given.get("driver"):
-            source, own = click.get_current_context().get_parameter_source, DRIVERS[given["driver"]]
-            for name in sizes:
-                if source(name) is ParameterSource.DEFAULT:
-                    sizes[name] = getattr(own, name)
-        try:
-            scope = Scope(**sizes)
-        except ScopeError as error:
-            raise click.UsageError(str(error)) from None
-        return command(scope=scope, **given)
 
-    for each in reversed(fields(Scope)):
-        low, high = SMALLEST[each.name], LARGEST[each.name]
-        with_scope = click.option(
-            f"--{each.name}",
-            type=str,
-            callback=size,
-            metavar="N",
-            default=str(each.default),
-            show_default=True,
-            help=f"{SIZES[each.name]}, {low} to {high}.",
-        )(with_scope)
-    return with_scope
+def scoped_as(usual: Scope) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """The same, where another scope is meant if none is given."""
+
+    def decorate(command: Callable[..., T]) -> Callable[..., T]:
+        @wraps(command)
+        def with_scope(**given: Any) -> T:
+            sizes = {each.name: given.pop(each.name) for each in fields(Scope)}
+            if given.get("driver"):
+                source = click.get_current_context().get_parameter_source
+                own = DRIVERS[given["driver"]]
+                for name in sizes:
+                    if source(name) is ParameterSource.DEFAULT:
+                        sizes[name] = getattr(own, name)
+            try:
+                scope = Scope(**sizes)
+            except ScopeError as error:
+                raise click.UsageError(str(error)) from None
+            return command(scope=scope, **given)
+
+        for each in reversed(fields(Scope)):
+            low, high = SMALLEST[each.name], LARGEST[each.name]
+            with_scope = click.option(
+                f"--{each.name}",
+                type=str,
+                callback=size,
+                metavar="N",
+                default=str(getattr(usual, each.name)),
+                show_default=True,
+                help=f"{SIZES[each.name]}, {low} to {high}.",
+            )(with_scope)
+        return with_scope
+
+    return decorate
 
 
 class TakesErrno(click.Command):
