@@ -141,6 +141,8 @@ def nothing_left(step: Step) -> Verdict:
     and has no answer, read or not, is answered invalid, once, after the drivers have done their
     work; requests that came by other handles are left alone."""
     op, requests = step.operation, before(step).requests
+    if not requests and not after(step).requests and not step.at("response"):
+        return None
     ends = step.before.slot is not None and step.after.slot != step.before.slot
     mine = [r for r in requests if ends and r.handle == op.pasid]
     wanted = Counter(requests) - Counter(mine)
