@@ -192,6 +192,17 @@ IFD-23 of eventq in page requests: a request for a table without a queue is kept
 -    return handle if handle.domain.iopf_handler else None
 +    return handle
 
+IFD-23 of eventq in page requests: a request that cannot be kept is forgotten
+-        respond(ictx, dev, pasid, FAILURE)
+         return
+     queue = queue_of(ictx, handle)
+
+IFD-23 of eventq in page requests: what cannot be kept is the driver's business
+-        respond(ictx, dev, pasid, FAILURE)
+-        return
++        raise
+     queue = queue_of(ictx, handle)
+
 IFD-24 of eventq in page requests: user space's PASID tables are not thought of
 -        if error.errno != ENOENT or not dev.driver.user_pasid_table:
 +        if True:
