@@ -285,7 +285,7 @@ def boot(path: Path, builds: tuple[str, ...], as_json: bool) -> int:
     from .cli import booted
 
     chosen = [booting.BUILDS[name] for name in dict.fromkeys(builds or booting.BUILDS)]
-    with guarded(), booted.progress() as told:
+    with guarded(), booted.ended_like_by_ctrl_c(), booted.progress() as told:
         report = booting.ask(path, chosen, told)
     if as_json:
         printed.data(report.to_json())
