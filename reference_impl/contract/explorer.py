@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..model.objects import NO_DOMAIN
-from .clause import CLAUSES, IN_WORDS, Clause
+from .clause import CLAUSES, IN_WORDS, Clause, Predicate
 from .implementation import Implementation, Machine
 from .recorder import Recorder
 from .reduction import Names, Part, Renaming, apart, original, together
@@ -75,6 +75,10 @@ class Finding:
         if self.broken:
             return "broken"
         return "held" if self.held else "not-applicable"
+
+
+Judges = dict[str, list[tuple[Predicate, Finding]]]
+"""By the kind of operation, who judges a step and what is found."""
 
 
 @dataclass
@@ -189,11 +193,11 @@ def _explore(
     progress: Progress | None,
     first: int | None,
 ) -> None:
-    judges: dict[str, list[Finding]] = {}
+    judges: Judges = {}
     for finding in seen.findings.values():
         if finding.promised:
             for kind in finding.clause.on:
-                judges.setdefault(kind, []).append(finding)
+                judges.setdefault(kind, []).append((finding.clause.predicate, finding))
     if not seen.reduced:
         walk = Walk(
             implementation, setting, starts, seen.scope.faults, calls=seen.calls, first=first
@@ -223,7 +227,7 @@ def _explore(
 
 def _judged(
     walk: Walk,
-    judges: dict[str, list[Finding]],
+    judges: Judges,
     place: int,
     seen: Exploration,
     progress: Progress | None,
@@ -234,9 +238,17 @@ def _judged(
             seen.states + walk.done, seen.states + len(walk.came), seen.steps + walk.steps
         )
     for step, state in walk:
-        rank = (walk.calls_to(state) + 1, walk.recorder.faults, place, len(step.events))
-        for finding in judges.get(step.operation.kind, ()):
-            if _judge(finding, step, rank):
+        for predicate, finding in judges.get(step.operation.kind, ()):
+            verdict = predicate(step)
+            if verdict is None:
+                continue
+            if verdict is True:
+                finding.held += 1
+                continue
+            finding.broken += 1
+            rank = (walk.calls_to(state) + 1, walk.recorder.faults, place, len(step.events))
+            if not finding.rank or rank < finding.rank:
+                finding.rank, finding.reason = rank, str(verdict)
                 finding.trace = walk.trace(state, step.operation)
     seen.steps += walk.steps
     seen.different += walk.different
@@ -420,21 +432,6 @@ def observe(
         elsewhere,
         *shown,
     ), notes
-
-
-def _judge(finding: Finding, step: Step, rank: tuple[int, ...]) -> bool:
-    """Judge a step by one clause; true if this is the shortest counterexample so far."""
-    verdict = finding.clause.predicate(step)
-    if verdict is None:
-        return False
-    if verdict is True:
-        finding.held += 1
-        return False
-    finding.broken += 1
-    if finding.rank and finding.rank <= rank:
-        return False
-    finding.rank, finding.reason = rank, str(verdict)
-    return True
 
 
 def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:

@@ -9,9 +9,10 @@ what the events say, stands in :mod:`reference_impl.drivers.vtd_notes`.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from errno import EBUSY, EINVAL, ENODEV
+from functools import cache, lru_cache
 from typing import Any
 
 from ...drivers.vtd import Vtd, cached_in, compatible, tags
@@ -31,11 +32,16 @@ UNRECORDED = (None, "identity", "torn")
 
 def facts(notes: Notes, kind: str, step: Step | None = None) -> list[Any]:
     """The facts of one kind, of all that are shown or of the step's PASID."""
-    return [
-        fact
-        for fact in notes
-        if fact[0] == kind and (step is None or fact[1] == step.operation.pasid)
-    ]
+    found = _by_kind(notes).get(kind, [])
+    return found if step is None else [f for f in found if f[1] == step.operation.pasid]
+
+
+@lru_cache(maxsize=1 << 10)
+def _by_kind(notes: Notes) -> dict[Any, list[Any]]:
+    kinds: dict[Any, list[Any]] = {}
+    for fact in notes:
+        kinds.setdefault(fact[0], []).append(fact)
+    return kinds
 
 
 def asks_pages(step: Step, domain: str | None, dev: str) -> bool:
@@ -51,8 +57,8 @@ def difference(step: Step, kind: str, count: Any) -> Counter[Any]:
     before, after = step.notes_before, step.notes_after
     if before != after:
         for sign, notes, other in ((1, after, before), (-1, before, after)):
-            for fact in notes:
-                if fact[0] == kind and fact not in other:
+            for fact in facts(notes, kind):
+                if fact not in other:
                     for key, number in count(fact):
                         more[key] += sign * number
     return more
@@ -68,7 +74,7 @@ def unequal(noted: Counter[Any], due: Counter[Any]) -> str:
 
 def silent(step: Step) -> bool:
     """Whether nothing that could be judged has happened, or the caller was wrong."""
-    return len(step.events) <= 2 or step.misled or isinstance(step.result, str)
+    return len(step.events) <= 2 or isinstance(step.result, str) or step.misled
 
 
 @clause(
@@ -98,12 +104,15 @@ def tagged_while_reached(step: Step) -> Verdict:
     """At each moment at which a device can reach a domain with a PASID, the domain has the tags of
     it: for the IOTLB, for the device's own TLB, and with a nested domain for its parent too. So
     neither side of a replace has a moment at which an unmap leaves something cached."""
+    return while_reached(
+        step, lambda domain, dev: tags_of(domain, step.specs[domain].type, dev), "a tag missing"
+    )
 
-    def due(domain: str, dev: str) -> list[tuple[str, ...]]:
-        kind = step.specs[domain].type
-        return [("tag", name, type_, cached_in(type_, dev)) for name, type_ in tags(domain, kind)]
 
-    return while_reached(step, due, "a tag missing")
+@cache
+def tags_of(domain: str, kind: str, dev: str) -> list[tuple[str, ...]]:
+    """The tags that are due where a device reaches a domain."""
+    return [("tag", name, type_, cached_in(type_, dev)) for name, type_ in tags(domain, kind)]
 
 
 def while_reached(
@@ -112,7 +121,7 @@ def while_reached(
     """Whether at each moment all that is due for a domain that a device reaches is noted."""
     if silent(step):
         return None
-    noted: Counter[tuple[str, ...]] = Counter()
+    noted: dict[tuple[str, ...], int] = defaultdict(int)
     for _, _, domain, dev, users in facts(step.notes_before, "record", step):
         noted["record", domain, dev] += users
     for _, _, domain, type_, _, where, users in facts(step.notes_before, "tag", step):
@@ -129,8 +138,9 @@ def while_reached(
         for dev, domain in reached.items():
             if domain not in UNRECORDED:
                 judged = True
-                if any(noted[each] < 1 for each in due(domain, dev)):
-                    return f"{dev} can reach {domain} with {without}"
+                for each in due(domain, dev):
+                    if noted[each] < 1:
+                        return f"{dev} can reach {domain} with {without}"
     return True if judged else None
 
 
@@ -298,19 +308,19 @@ def records_are_true(step: Step) -> Verdict:
     with success; none if that is a static domain."""
     if silent(step) or not step.calls:
         return None
-    had: dict[str, Counter[str]] = {dev: Counter() for dev in step.setting.capable}
+    had: dict[str, list[str]] = {dev: [] for dev in step.setting.capable}
     for fact in facts(step.notes_before, "record", step):
-        had[fact[3]][fact[2]] += fact[4]
+        had[fact[3]] += [fact[2]] * fact[4]
     for asked in driver_calls(step):
         if not asked.failed:
             static = asked.call.domain in ("identity", "blocked")
-            had[asked.call.device] = Counter([] if static else [asked.call.domain])
-    found: dict[str, Counter[str]] = {dev: Counter() for dev in step.setting.capable}
+            had[asked.call.device] = [] if static else [asked.call.domain]
+    found: dict[str, list[str]] = {dev: [] for dev in step.setting.capable}
     for fact in facts(step.notes_after, "record", step):
-        found[fact[3]][fact[2]] += fact[4]
+        found[fact[3]] += [fact[2]] * fact[4]
     for dev, due in had.items():
-        if found[dev] != due:
-            says, should = (sorted(c.elements()) for c in (found[dev], due))
+        says, should = sorted(found[dev]), sorted(due)
+        if says != should:
             return f"the records of {dev} name {says or 'nothing'}, not {should or 'nothing'}"
     return True
 
