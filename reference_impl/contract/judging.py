@@ -15,6 +15,7 @@ def judge_driver(
     kinds: tuple[DomainKind, ...] | None = None,
     scope: Scope | None = None,
     resets: bool = True,
+    flushes: bool = False,
     calls: int | None = 5,
 ) -> Exploration:
     """Explore the merged core with a driver, and judge it by every clause of the DRV family.
@@ -28,9 +29,11 @@ def judge_driver(
         kinds: the kinds of its domains; those it names itself if None.
         scope: how large; two devices, two domains, two PASIDs and two faults if None.
         resets: whether its devices are reset, too.
+        flushes: whether it says what it flushes, with an event ``("flush", device, PASID)``; then
+            it is judged whether that comes in time.
         calls: how many calls there are at most, one after the other; see :func:`.explore`.
     """
-    has = ("resets",) if resets else ()
+    has = [name for name, yes in (("resets", resets), ("flushes", flushes)) if yes]
     own = driver.kinds if kinds is None else kinds
     both = with_driver(driver.__name__, driver, *has, kinds=own)
     clauses = [each for each in CLAUSES.values() if each.family == "DRV"]

@@ -39,6 +39,25 @@ def test_saved_is_loaded(name: str) -> None:
             assert tuple(machine.row(p) for p in setting.pasids) == state.rows
 
 
+KEPT = {"table", "fake error"}
+"""What a driver may keep of a device to which nothing is attached."""
+
+
+@pytest.mark.parametrize("name", ["vtd-repaired", "smmuv3", "mock"])
+def test_nothing_is_left_where_nothing_is_attached(name: str) -> None:
+    each = IMPLEMENTATIONS[name]
+    for setting, starts in Scope(1, 0, 3, 2, 0).starts(each.lacks, each.habitat):
+        came = Walk(each, setting, starts, 0, calls=4)
+        for _ in came:
+            pass
+        notes = {fact for start in starts for fact in start.notes}
+        idle = [state for state in came.came if not any(row.slot for row in state.rows)]
+        assert idle
+        for state in idle:
+            left = {str(fact[0]) for fact in frozenset(state.notes) - notes}
+            assert left <= KEPT, state
+
+
 def test_what_dma_meets_in_a_replace() -> None:
     assert set(hitless(IMPLEMENTATIONS["vtd"]).values()) == {"gap"}
     assert set(hitless(IMPLEMENTATIONS["vtd-in-place"]).values()) == {"torn"}
