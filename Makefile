@@ -48,6 +48,7 @@ test-browser: html $(BROWSER_READY)  ## try the site in chromium, if there is on
 regen: $(READY)  ## run the notebooks (or NB=file) and store what they show
 	$(PY) tools/regen.py $(NB)
 	$(PY) tools/matrix.py
+	$(PY) tools/bugs.py
 	$(PY) tools/vectors.py
 
 # asks no other host for news, updates or extensions
