@@ -7,16 +7,17 @@ the tree has it (:mod:`.signatures`), and run in a process of its own (:mod:`.ru
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract import Scope
-from .errors import LinuxError
+from .errors import LinuxError, NotThereError
 
 if TYPE_CHECKING:
     from .machine import Linux
 
-__all__ = ["DRIVERS", "LinuxError", "ask"]
+__all__ = ["DRIVERS", "LinuxError", "ask", "ask_all"]
 
 DRIVERS = {"vtd": Scope(devices=2, incapable=1, domains=3, pasids=1, faults=2)}
 """The drivers that can be taken out of a tree with the core, and the scope to explore each in if
@@ -34,7 +35,8 @@ def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
             ``"group"``: the group's other calls do.
 
     Raises:
-        NotThereError: the tree has not got the group's other calls in a form that is known.
+        NotThereError: the tree has not got the driver, or the group's other calls, in a form that
+            is known.
         LinuxError: the tree cannot be asked.
     """
     from . import build, locate, signatures
@@ -57,3 +59,16 @@ def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
         build.version_of(build.compiler()),
         sanitize,
     )
+
+
+def ask_all(path: str | Path) -> list[Linux]:
+    """The core of a tree, and with it each thing that can be taken along, if the tree has it.
+
+    Raises:
+        LinuxError: the tree cannot be asked.
+    """
+    found = [ask(path)]
+    for driver in ("group", *DRIVERS):
+        with suppress(NotThereError):
+            found.append(ask(path, driver=driver))
+    return found

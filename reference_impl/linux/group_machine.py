@@ -16,13 +16,12 @@ from ..contract.scope import Habitat
 from ..contract.step import DomainSpec, Notes, Row, Setting, State
 from ..model.objects import NO_DOMAIN
 from .group import LEFT_OUT
-from .machine import NONE, KernelMachine, Library, Linux, Made
+from .machine import NONE, KernelMachine, Library, Linux
 
 # as in shim/group.c
 WITHOUT_TLB, REQUIRES_DIRECT = 1, 2
 OF_GROUP, OF_DEVICE = 6, 3
 BLOCKED = 2
-OWNERS = (None, "vfio", "iommufd")
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class GroupMachine(KernelMachine):
 
     def __init__(self, library: Library, setting: Setting, recorder: Recorder) -> None:
         self.traits = {d.name: d for d in setting.devices}
-        self._notes: Notes = frozenset()
+        self._owners: list[str | None] = [None]
         self._states: dict[State, bytes] = {}
         self._nows: dict[bytes, tuple[tuple[Row, ...], tuple[str, ...], Notes]] = {}
         super().__init__(library, setting, recorder)
@@ -60,7 +59,9 @@ class GroupMachine(KernelMachine):
 
     def owner(self, who: str | None) -> int:
         """The number of somebody who claims a group; 0 if that is nobody."""
-        return OWNERS.index(who)
+        if who not in self._owners:
+            self._owners.append(who)
+        return self._owners.index(who)
 
     # States
 
@@ -70,26 +71,24 @@ class GroupMachine(KernelMachine):
         only = State((), state.resetting, state.notes)
         known = self._states.get(only)
         if known is None:
-            known = self._states[only] = self._as_bytes(group_facts(state.notes))
+            facts = group_facts(state.notes) if self.setting.rid else self._plain(state.resetting)
+            known = self._states[only] = self._as_bytes(facts)
         self.library.note(self.world, known, len(known))
         self._notes = state.notes
 
     def notes(self) -> Notes:
-        """The facts of the group."""
-        return self._notes
+        """The facts of the group, if they are part of the setting."""
+        return self._notes if self.setting.rid else ()
 
-    def _ask_in_turn(self, operation: bytes) -> Made:
-        before = State(tuple(self._is), self._resetting, self._notes)
-        recorder, answers = self.recorder, list[bool]()
-        made = self._make(operation, ())
-        while len(answers) < len(made.taken):
-            place, what = made.asked[len(answers)]
-            recorder.events[:] = made.events[:place]
-            answers.append(bool(recorder.fails(what)))
-            if answers[-1]:
-                self.load(before)
-                made = self._make(operation, tuple(answers))
-        return made
+    def _plain(self, resetting: tuple[str, ...]) -> GroupFacts:
+        """A group of which nothing is told but what is attached, and which resets are under way."""
+        return GroupFacts(
+            tuple(self.devices),
+            DEFAULT,
+            blocking=True,
+            recovery_cnt=len(resetting),
+            reset_depth=tuple([(name, 1) for name in resetting]),
+        )
 
     def _as_bytes(self, facts: GroupFacts) -> bytes:
         made = [
@@ -131,7 +130,7 @@ class GroupMachine(KernelMachine):
                 tuple([name for name, is_member, _, _ in devices if is_member]),
                 self._domain(domain),
                 bool(blocking),
-                OWNERS[owner] if owner < len(OWNERS) else "unknown",
+                self._owners[owner] if owner < len(self._owners) else "unknown",
                 owner_cnt,
                 recovery_cnt,
                 tuple([(name, depth) for name, _, depth, _ in devices if depth]),

@@ -213,6 +213,7 @@ class KernelMachine:
         self._is: list[Row] = [empty] * len(self.pasids)
         self._loaded: list[Row] = [empty] * len(self.pasids)
         self._resetting: tuple[str, ...] = ()
+        self._notes: Notes = ()
 
     def __del__(self) -> None:
         if hasattr(self, "world"):
@@ -286,8 +287,8 @@ class KernelMachine:
         return self._is[self.pasids.index(pasid)] if pasid in self.pasids else self._empty
 
     def notes(self) -> Notes:
-        """Nothing: the driver is the harness."""
-        return ()
+        """Nothing, unless there is more than the harness as the driver."""
+        return self._notes
 
     def resetting(self) -> tuple[str, ...]:
         """The devices that are under reset."""
@@ -329,7 +330,7 @@ class KernelMachine:
         """Make it again and again, with one more question answered by the recorder each time."""
         recorder, answers = self.recorder, list[bool]()
         errors = self.library.errors
-        before = tuple(self._is)
+        before = State(tuple(self._is), self._resetting, self._notes)
         made = self._make(operation, ())
         while len(answers) < len(made.taken):
             place, what = made.asked[len(answers)]
@@ -338,8 +339,7 @@ class KernelMachine:
             answers.append(bool(error))
             if error:
                 errors[sum(answers) - 1] = error
-                for at, row in enumerate(before):
-                    self._put(at, row)
+                self.load(before)
                 made = self._make(operation, tuple(answers))
         ctypes.memset(errors, 0, ctypes.sizeof(errors))
         return made

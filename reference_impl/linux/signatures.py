@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import group, vtd
-from .errors import LinuxError
+from .errors import LinuxError, NotThereError
 from .extract import COMMENT, CORE, FILES, Definitions, Extracted, Item, read
 
 ATTACH, REPLACE, DETACH, GET = (
@@ -105,10 +105,15 @@ def find(
         own: texts of the shim that are read before the tree's.
 
     Raises:
+        NotThereError: it has not got what is taken along with the core.
         LinuxError: the tree has no such interface, or one of a form that is not known.
     """
     side = SIDES.get(driver)
-    texts = read(tree, (*FILES, *(side.FILES if side else ())))
+    texts = read(tree, FILES)
+    try:
+        texts |= read(tree, side.FILES if side else ())
+    except LinuxError as error:
+        raise NotThereError(str(error)) from None
     definitions = Definitions({**(own or {}), **texts})
     items = definitions.items
     for name in (ATTACH, DETACH):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..drivers.vtd import Vtd
-from .errors import LinuxError
+from .errors import NotThereError
 from .extract import Definitions, Extracted, Item, parser
 
 DRIVER = "drivers/iommu/intel/iommu.c"
@@ -57,25 +57,25 @@ def prepare(tree: Path, definitions: Definitions) -> None:
     """Leave of the driver's tables what concerns PASIDs.
 
     Raises:
-        LinuxError: the tree has no such driver, or one of another form.
+        NotThereError: the tree has no such driver, or one of another form.
     """
     items = definitions.items
     core = items.get("struct iommu_ops")
     if core and "remove_dev_pasid" in core.members:
-        raise LinuxError(
+        raise NotThereError(
             f"{tree}: VT-d is known where it detaches by blocking_domain_set_dev_pasid(), which "
             "Linux has since 6.14; this tree's struct iommu_ops has remove_dev_pasid for that"
         )
     for name, (type_, members) in TABLES.items():
         item = items.get(name)
         if item is None or item.kind != "variable" or f"struct {type_}" not in item.names:
-            raise LinuxError(
+            raise NotThereError(
                 f"{tree / DRIVER} and the files beside it have no struct {type_} {name}, by which "
                 "VT-d is known here"
             )
         items[name] = _sliced(item, members.split())
         if "set_dev_pasid" in members and ".set_dev_pasid" not in items[name].text:
-            raise LinuxError(
+            raise NotThereError(
                 f"{tree / item.file}: {name} has no set_dev_pasid, which VT-d has since 6.14"
             )
 

@@ -9,7 +9,7 @@ enum { MEMBER = 1, BLOCKED = 2 };
 
 #include "simple.c"
 
-static char owners[4];		/* who claims is an address, and none is null */
+static char owners[UNKNOWN];	/* who claims is an address, and none is null */
 
 bool shim_has_tlb(struct pci_dev *device)
 {
