@@ -11,17 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..contract import Scope
+from .drivers import DRIVERS
 from .errors import LinuxError, NotThereError
 
 if TYPE_CHECKING:
     from .machine import Linux
 
 __all__ = ["DRIVERS", "LinuxError", "ask", "ask_all"]
-
-DRIVERS = {"vtd": Scope(devices=2, incapable=1, domains=3, pasids=1, faults=2)}
-"""The drivers that can be taken out of a tree with the core, and the scope to explore each in if
-none is asked for: a driver multiplies what there is to see."""
 
 
 def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
@@ -31,7 +27,7 @@ def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
         path: a tree, or a ``linux-source-*.tar.xz``.
         sanitize: whether AddressSanitizer and UndefinedBehaviorSanitizer watch; such a result runs
             only in a process of its own (:func:`.run.explored`).
-        driver: ``"vtd"``: the tree's own driver takes part, and not one of the shim;
+        driver: ``"vtd"`` or ``"amd"``: the tree's own driver takes part, and not one of the shim;
             ``"group"``: the group's other calls do.
 
     Raises:
@@ -40,6 +36,7 @@ def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
         LinuxError: the tree cannot be asked.
     """
     from . import build, locate, signatures
+    from .amd_machine import LinuxAmd
     from .group_machine import LinuxGroup
     from .machine import Linux
     from .vtd_machine import LinuxVtd
@@ -48,7 +45,12 @@ def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
     release = locate.release_of(tree)
     interface = signatures.find(tree, build.given(driver), driver, build.own(driver))
     name = "linux-" + ".".join(map(str, release))
-    kinds: dict[str, type[Linux]] = {"": Linux, "vtd": LinuxVtd, "group": LinuxGroup}
+    kinds: dict[str, type[Linux]] = {
+        "": Linux,
+        "vtd": LinuxVtd,
+        "amd": LinuxAmd,
+        "group": LinuxGroup,
+    }
     return kinds[driver](
         f"{name}/{driver}" if driver else name,
         build.build(tree, interface.source, sanitize),

@@ -42,7 +42,7 @@ from .signatures import TYPES, Taken
 # as in shim/harness.c
 NONE, UNKNOWN, CRASHED = 255, 254, 253
 ABSENT, HELD, DOMAIN, ODD = 0, 1, 2, 255
-LOG, HEADER, EVENT = 65536, struct.Struct("<iBBBBQII"), 6
+LOG, HEADER, EVENT, TRAIT = 65536, struct.Struct("<iBBBBQII"), 6, 8
 ROWS = slice(20, 24)
 PLACES = 4
 LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, WROTE, NO_MEMORY, WARNED, ASKED = range(10)
@@ -54,8 +54,6 @@ LACKING: tuple[MayFail, ...] = (
     *("driver", "memory", "record", "reference", "domain id", "tag", "queue", "table"),
 )
 OURS, TAKES_PASIDS, NO_OWNER, IDENTITY, TAKES_FAULTS, THE_DEFAULT = 1, 2, 4, 8, 16, 32
-SPREAD = 8
-"""How far PASIDs lie apart: as many as share memory in the array, so that each needs its own."""
 
 
 class Made(NamedTuple):
@@ -162,6 +160,9 @@ class KernelMachine:
 
     known: ClassVar[dict[str, DomainSpec]] = {}
     """The domains that are there without anybody's naming them, besides the static ones."""
+    spread: ClassVar[int] = 8
+    """How far PASIDs lie apart: as many as share memory in the array, so that each needs its own;
+    or in a table of the driver's."""
 
     def __init__(self, library: Library, setting: Setting, recorder: Recorder) -> None:
         self.library = library
@@ -198,7 +199,7 @@ class KernelMachine:
         self.world = library.boot(
             len(self.devices),
             (ctypes.c_uint32 * len(limits))(*limits),
-            bytes(map(self.trait, self.devices)),
+            b"".join(self.trait(name).ljust(TRAIT, b"\0") for name in self.devices),
             len(flags),
             bytes(flags),
             (ctypes.c_uint32 * len(types))(*types),
@@ -223,9 +224,9 @@ class KernelMachine:
         """Which kind a domain is, if its driver makes more than one."""
         return 0
 
-    def trait(self, device: str) -> int:
+    def trait(self, device: str) -> bytes:
         """What is particular about a device."""
-        return 0
+        return b""
 
     def owner(self, who: str | None) -> int:
         """The number of somebody who claims a group; 0 if that is nobody."""
@@ -239,7 +240,7 @@ class KernelMachine:
         """
         specs, limit = self.setting.devices, self.setting.limit
         last = max([d.max_pasids for d in specs] + [p + 1 for p in self.pasids])
-        numbers = [0] + [n * SPREAD + SPREAD - 1 for n in range(1, last + 1)]
+        numbers = [0] + [(n + 1) * self.spread - 1 for n in range(1, last + 1)]
         if limit:
             numbers[limit] = numbers[limit - 1] + 1
         return numbers

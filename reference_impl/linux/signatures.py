@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import group, vtd
+from . import amd, group, vtd
 from .errors import LinuxError, NotThereError
 from .extract import COMMENT, CORE, FILES, Definitions, Extracted, Item, read
 
@@ -56,7 +56,7 @@ TYPES = {
 TAGS = {"TAG_OF_DOMAIN": "IOMMU_PASID_ARRAY_DOMAIN", "TAG_OF_HANDLE": "IOMMU_PASID_ARRAY_HANDLE"}
 
 
-SIDES: dict[str, Any] = {"vtd": vtd, "group": group}
+SIDES: dict[str, Any] = {"vtd": vtd, "amd": amd, "group": group}
 """What can be taken along with the core: each knows its roots."""
 
 

@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..contract import CLAUSES
-from ..contract.step import RESETS
+from ..contract.step import DEVICE, GROUP, HANDLE, RESETS
 from ..drivers.vtd_notes import iommu_of
 from ..vectors import CannotPlayError, Played, Vector
 from ..vectors.operations import OPERATIONS
 from ..vectors.playing import MachinePlayer, needs
-from .group import LEFT_OUT
+from .drivers import DRIVERS
 from .machine import PLACES, Linux
 from .vtd_machine import IOMMU
 
 CORE = frozenset({"attach", "replace", "detach", "handle_get"})
 MADE = {
     "": CORE,
-    "group": frozenset(OPERATIONS) - LEFT_OUT,
-    "vtd": CORE | {*RESETS, "mm_release"},
+    "group": CORE | {*RESETS, *GROUP, *HANDLE, *DEVICE},
+    **dict.fromkeys(("vtd", "amd"), CORE | {*RESETS, "mm_release"}),
 }
 """The kinds of operation that each harness makes."""
-HIGHEST = 250
-"""A PASID or a limit beyond this has no number in the harness."""
+HIGHEST, HIGHEST_OF_VTD = 126, 7
+"""A PASID or a limit beyond this has no number in the harness; or a PASID no place in its table."""
 DEVICES, DOMAINS = 12, 12
 """How many of them the harness has room for, beside the domains that are always there."""
 
@@ -54,13 +54,14 @@ def needed(vector: Vector) -> str:
     if vector.initial.processes:
         raise CannotPlayError("the memory of processes")
     family = vector.group.family
-    if family not in ("", "vtd"):
+    if family not in ("", *DRIVERS):
         raise CannotPlayError(f"the functions of {family}")
-    if family and {iommu_of(each.name) for each in vector.group.devices} != {IOMMU}:
+    if family == "vtd" and {iommu_of(each.name) for each in vector.group.devices} != {IOMMU}:
         raise CannotPlayError("a second IOMMU")
     numbers = {*vector.initial.pasids, *vector.final.pasids, *(s.pasid for s in vector.steps)}
     limits = [each.max_pasids for each in vector.group.devices]
     fits = len(limits) <= DEVICES and len(vector.group.domains) <= DOMAINS
+    fits &= family != "vtd" or max(numbers, default=0) <= HIGHEST_OF_VTD
     if len(numbers) > PLACES or max([*numbers, *limits]) > HIGHEST or not fits:
         raise CannotPlayError("room in the harness")
     beyond = any(step.operation not in CORE for step in vector.steps)
@@ -74,16 +75,16 @@ def fitting(vector: Vector, linuxes: Sequence[Linux]) -> Linux:
     Raises:
         CannotPlayError: the tree has not got what it needs, or it cannot be taken out of one.
     """
-    need = needed(vector)
+    need, family = needed(vector), vector.group.family
     for linux in linuxes:
-        if (need in linux.has) if need else not linux.has:
+        if linux.name.partition("/")[2] == need:
             for step in vector.steps:
                 if step.operation not in MADE[need]:
                     raise CannotPlayError(f"the call {step.operation}")
             return linux
     if lacking := sorted(needs(vector) & linuxes[0].lacks):
         raise CannotPlayError(lacking[0])
-    raise CannotPlayError("the functions of vtd" if need == "vtd" else "the group's other calls")
+    raise CannotPlayError(f"the functions of {need}" if family else "the group's other calls")
 
 
 def play_all(linux: Linux, vectors: Sequence[Vector]) -> list[Played | str]:

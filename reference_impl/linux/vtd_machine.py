@@ -70,9 +70,9 @@ class VtdMachine(KernelMachine):
             return 5
         return KINDS.get(spec.kind, 3 if spec.type == "nested" else 1)
 
-    def trait(self, device: str) -> int:
+    def trait(self, device: str) -> bytes:
         """Whether the device cannot ask for pages."""
-        return WITHOUT_PRI if device in Vtd.without_pri else 0
+        return bytes((WITHOUT_PRI,)) if device in Vtd.without_pri else b""
 
     # States
 

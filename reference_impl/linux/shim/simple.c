@@ -8,7 +8,8 @@ struct own {
 	struct iommu_domain domain[DOMAINS];
 #ifdef HAS_GROUP
 	u8 facts[FACTS];	/* of the group, then of each device; as the next call finds them */
-	u8 without_tlb[DEVICES];
+	u8 traits[DEVICES][TRAIT];
+	struct pci_dev physical[DEVICES];	/* of a virtual function */
 #endif
 };
 
