@@ -42,8 +42,12 @@ def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
     from .vtd_machine import LinuxVtd
 
     tree = locate.tree_at(Path(path))
-    release = locate.release_of(tree)
-    interface = signatures.find(tree, build.given(driver), driver, build.own(driver))
+    try:
+        release = locate.release_of(tree)
+        interface = signatures.find(tree, build.given(driver), driver, build.own(driver))
+        library = build.build(tree, interface.source, sanitize)
+    except LinuxError as error:  # of an archive, what was unpacked is nothing that anybody knows
+        raise type(error)(str(error).replace(str(tree), str(path))) from None
     name = "linux-" + ".".join(map(str, release))
     kinds: dict[str, type[Linux]] = {
         "": Linux,
@@ -53,7 +57,7 @@ def ask(path: str | Path, sanitize: bool = False, driver: str = "") -> Linux:
     }
     return kinds[driver](
         f"{name}/{driver}" if driver else name,
-        build.build(tree, interface.source, sanitize),
+        library,
         interface.lacks,
         release,
         interface.said,

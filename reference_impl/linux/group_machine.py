@@ -59,7 +59,7 @@ class GroupMachine(KernelMachine):
         spec = self.traits[device]
         said = spec.capability
         if said is None:
-            said = Capability(WIDE if spec.max_pasids else None, self.numbers[spec.max_pasids])
+            said = Capability(WIDE if spec.max_pasids else None, self.limit(spec.max_pasids))
         flags = WITHOUT_TLB * (not spec.ats) + REQUIRES_DIRECT * spec.require_direct
         flags += DEFERS * spec.defers + IS_VIRTUAL * (said.physfn is not None)
         widths = [0 if bits is None else 1 + bits for bits in (said.bits, said.physfn)]
@@ -115,7 +115,7 @@ class GroupMachine(KernelMachine):
                 facts.depth(name),
                 name in facts.deferred,
                 0,
-                found.get(name, self.numbers[self.traits[name].max_pasids]),
+                found.get(name, self.limit(self.traits[name].max_pasids)),
             )
             for name in self.devices
         )

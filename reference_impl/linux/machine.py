@@ -195,7 +195,7 @@ class KernelMachine:
         if not setting.blocks_pasids:
             flags[0] &= ~TAKES_PASIDS
         self.numbers = self._spread()
-        limits = [self.numbers[d.max_pasids] for d in setting.devices]
+        limits = [self.limit(d.max_pasids) for d in setting.devices]
         self.world = library.boot(
             len(self.devices),
             (ctypes.c_uint32 * len(limits))(*limits),
@@ -231,6 +231,10 @@ class KernelMachine:
     def owner(self, who: str | None) -> int:
         """The number of somebody who claims a group; 0 if that is nobody."""
         return 0
+
+    def limit(self, max_pasids: int) -> int:
+        """The number of PASIDs here that leaves in range what is in range of the contract's."""
+        return self.numbers[max_pasids - 1] + 1 if max_pasids else 0
 
     def _spread(self) -> list[int]:
         """For each PASID of the contract the one that is used here.

@@ -110,15 +110,17 @@ def find(
     """
     side = SIDES.get(driver)
     texts = read(tree, FILES)
+    core = Definitions(texts)
+    for name in (ATTACH, DETACH):
+        item = core.items.get(name)
+        if item is None or (item.kind, item.file) != ("function", CORE):
+            raise LinuxError(_missing(tree, name, texts[CORE], core))
     try:
-        texts |= read(tree, side.FILES if side else ())
+        beside = read(tree, side.FILES if side else ())
     except LinuxError as error:
         raise NotThereError(str(error)) from None
-    definitions = Definitions({**(own or {}), **texts})
+    definitions = Definitions({**(own or {}), **texts, **beside})
     items = definitions.items
-    for name in (ATTACH, DETACH):
-        if name not in items or (items[name].kind, items[name].file) != ("function", CORE):
-            raise LinuxError(_missing(tree, name, texts[CORE], definitions))
     wanted = [f"struct {name}" for name in STRUCTURES] + list(TYPES.values()) + list(TAGS.values())
     roots = [ATTACH, REPLACE, DETACH, GET, LOOK_UP, *wanted]
     if side:

@@ -301,7 +301,7 @@ static void driver_load(const u8 *notes, int size)
 	driver_look();
 }
 
-static void driver_ready(void)
+static void driver_ready(const u8 *op)
 {
 	bool blocks = w->flags[0] & TAKES_PASIDS;
 

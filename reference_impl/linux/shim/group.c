@@ -113,7 +113,7 @@ static void driver_load(const u8 *notes, int size)
 		memcpy(w->own->facts, notes, size);
 }
 
-static void driver_ready(void)
+static void driver_ready(const u8 *op)
 {
 	struct iommu_group *group = w->group;
 	const u8 *facts = w->own->facts;
@@ -125,6 +125,7 @@ static void driver_ready(void)
 	group->recovery_cnt = facts[4];
 	group->default_domain = facts[5] ? the_default() : NULL;
 	iommu_probe_device_lock.held = 0;
+	simple_ready(op);
 	INIT_LIST_HEAD(&group->devices);
 	for (int i = 0; i < w->devices; i++) {
 		const u8 *of = facts + OF_GROUP + OF_DEVICE * i;

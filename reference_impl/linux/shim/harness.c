@@ -204,7 +204,7 @@ static void *stored(struct xarray *xa, unsigned long index)
 /* What a driver brings. */
 
 static void driver_boot(const u32 *types, const u8 *kinds, const u8 *traits);
-static void driver_ready(void);		/* an operation begins */
+static void driver_ready(const u8 *op);	/* an operation begins */
 static void driver_look(void);		/* notice what has changed since */
 static void driver_load(const u8 *notes, int size);	/* NULL: as it was loaded last */
 static int driver_notes(u8 *to);	/* what it has noted, after an operation */
@@ -547,7 +547,7 @@ static void build_group(void)
 	}
 }
 
-static void ready(void)
+static void ready(const u8 *op)
 {
 	struct iommu_group *group = w->group;
 	int resetting = 0;
@@ -569,7 +569,7 @@ static void ready(void)
 #endif
 	memset(&w->handle[PASIDS], 0, sizeof(w->handle[PASIDS]));
 	w->names[PASIDS] = NULL;
-	driver_ready();
+	driver_ready(op);
 }
 
 static void load_slot(int place)
@@ -629,6 +629,7 @@ struct world *shim_boot(int devices, const u32 *max_pasids, const u8 *traits, in
 		w->device[i].dev.iommu = &w->iommu_of[i];
 		w->iommu_of[i].max_pasids = i < devices ? max_pasids[i] : 1 << 20;
 	}
+	w->device[DEVICES].dev.iommu = NULL;	/* and has no IOMMU */
 	driver_boot(types, kinds, traits);
 	memset(w->hardware, NONE, sizeof(w->hardware));
 	memset(w->loaded_hardware, NONE, sizeof(w->loaded_hardware));
@@ -756,7 +757,7 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		driver_load(NULL, 0);
 		w->broken = false;
 	}
-	ready();
+	ready(op);
 	length = HEADER;
 	script = follow;
 	answers = 0;

@@ -815,7 +815,7 @@ static void driver_load(const u8 *notes, int size)
 	own->stale = false;
 }
 
-static void driver_ready(void)
+static void driver_ready(const u8 *op)
 {
 	bool blocks = w->flags[0] & TAKES_PASIDS;
 
