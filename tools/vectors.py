@@ -28,7 +28,7 @@ from reference_impl.contract.clause import EXTRAS  # noqa: E402
 from reference_impl.contract.explorer import Walk  # noqa: E402
 from reference_impl.contract.implementation import PythonCore  # noqa: E402
 from reference_impl.contract.step import Step, Trace  # noqa: E402
-from reference_impl.linux import ask, run  # noqa: E402
+from reference_impl.linux import ask_all, run  # noqa: E402
 from reference_impl.linux.machine import Linux  # noqa: E402
 from reference_impl.vectors import Player, Vector, known, read, replay  # noqa: E402
 from reference_impl.vectors.playing import CannotPlayError  # noqa: E402
@@ -56,14 +56,14 @@ UNSHOWN = {
     for id in ("VIS-6", "VIS-7", "VIS-9")
 }
 """The clauses of an implementation for which no vector is made, and why."""
-SILENT = ("lacks the ", "lacks iommufd", "lacks drivers", "lacks room", "lacks reset")
+SILENT = ("lacks the ", "lacks iommufd", "lacks drivers", "lacks room", "lacks a second")
 """Verdicts that say more of the vector, or of the harness, than of an implementation."""
 
 
 class Collection:
     """The vectors that there are, and those that are added."""
 
-    def __init__(self, trees: list[Linux]) -> None:
+    def __init__(self, trees: list[list[Linux]]) -> None:
         self.players = {name: known.player(each) for name, each in IMPLEMENTATIONS.items()}
         self.bugs = {id: known.player(bug.made_again()) for id, bug in BUGS.items()}
         self.trees = trees
@@ -97,8 +97,8 @@ class Collection:
     def judge(self) -> None:
         """Note what becomes of each, on all that is known and here."""
         played: dict[str, Player] = {
-            linux.name.rpartition(".")[0]: run.played(linux, [*self.vectors.values()])
-            for linux in self.trees
+            tree[0].name.rpartition(".")[0]: run.played(tree, [*self.vectors.values()])
+            for tree in self.trees
         }
         for path, vector in self.vectors.items():
             who = {**self.players, **played}
@@ -349,7 +349,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing")
     parser.add_argument("trees", nargs="*", type=Path, metavar="TREE")
     given = parser.parse_args()
-    collection = Collection([ask(each) for each in given.trees])
+    collection = Collection([ask_all(each) for each in given.trees])
     for draft in selftest.drafts():
         collection.add("selftest", draft)
     for problem in (
