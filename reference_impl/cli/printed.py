@@ -295,6 +295,10 @@ def say_counterexample(finding: Finding) -> None:
 def say_summary(seen: Exploration, seconds: float) -> None:
     """What was explored, how large it was, and how it came out."""
     say(f"{seen!r}, in {seconds:.1f} s")
+
+
+def say_missed(seen: Exploration) -> None:
+    """The clauses that nothing in the scope was about."""
     if missed := seen.with_verdict("not-applicable"):
         say((f"Not checked, as {NOT_APPLICABLE}: {', '.join(missed)}", COLOURS["not-applicable"]))
 
