@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 
 from ...drivers.vtd import cached_in, tags
 from ..clause import Verdict, clause
@@ -52,12 +53,15 @@ def tagged_while_reached(step: Step) -> Verdict:
     """At each moment at which a device can reach a domain with a PASID, the domain has the tags of
     it: for the IOTLB, for the device's own TLB, and with a nested domain for its parent too. So
     neither side of a replace has a moment at which an unmap leaves something cached."""
+    return while_reached(
+        step, lambda domain, dev: tags_of(domain, step.specs[domain].type, dev), "a tag missing"
+    )
 
-    def due(domain: str, dev: str) -> list[tuple[str, ...]]:
-        kind = step.specs[domain].type
-        return [("tag", name, type_, cached_in(type_, dev)) for name, type_ in tags(domain, kind)]
 
-    return while_reached(step, due, "a tag missing")
+@cache
+def tags_of(domain: str, kind: str, dev: str) -> list[tuple[str, ...]]:
+    """The tags that are due where a device reaches a domain."""
+    return [("tag", name, type_, cached_in(type_, dev)) for name, type_ in tags(domain, kind)]
 
 
 def while_reached(
@@ -66,7 +70,7 @@ def while_reached(
     """Whether at each moment all that is due for a domain that a device reaches is noted."""
     if silent(step):
         return None
-    noted: Counter[tuple[str, ...]] = Counter()
+    noted: dict[tuple[str, ...], int] = defaultdict(int)
     for _, _, domain, dev, users in facts(step.notes_before, "record", step):
         noted["record", domain, dev] += users
     for _, _, domain, type_, _, where, users in facts(step.notes_before, "tag", step):
@@ -83,8 +87,9 @@ def while_reached(
         for dev, domain in reached.items():
             if domain not in UNRECORDED:
                 judged = True
-                if any(noted[each] < 1 for each in due(domain, dev)):
-                    return f"{dev} can reach {domain} with {without}"
+                for each in due(domain, dev):
+                    if noted[each] < 1:
+                        return f"{dev} can reach {domain} with {without}"
     return True if judged else None
 
 

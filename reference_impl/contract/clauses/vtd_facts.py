@@ -11,6 +11,7 @@ what the events say, stands in :mod:`reference_impl.drivers.vtd_notes`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ...drivers.vtd import Vtd
@@ -29,11 +30,16 @@ UNRECORDED = (None, "identity", "torn")
 
 def facts(notes: Notes, kind: str, step: Step | None = None) -> list[Any]:
     """The facts of one kind, of all that are shown or of the step's PASID."""
-    return [
-        fact
-        for fact in notes
-        if fact[0] == kind and (step is None or fact[1] == step.operation.pasid)
-    ]
+    found = _by_kind(notes).get(kind, [])
+    return found if step is None else [f for f in found if f[1] == step.operation.pasid]
+
+
+@lru_cache(maxsize=1 << 10)
+def _by_kind(notes: Notes) -> dict[Any, list[Any]]:
+    kinds: dict[Any, list[Any]] = {}
+    for fact in notes:
+        kinds.setdefault(fact[0], []).append(fact)
+    return kinds
 
 
 def asks_pages(step: Step, domain: str | None, dev: str) -> bool:
@@ -45,4 +51,4 @@ def asks_pages(step: Step, domain: str | None, dev: str) -> bool:
 
 def silent(step: Step) -> bool:
     """Whether nothing that could be judged has happened, or the caller was wrong."""
-    return len(step.events) <= 2 or step.misled or isinstance(step.result, str)
+    return len(step.events) <= 2 or isinstance(step.result, str) or step.misled

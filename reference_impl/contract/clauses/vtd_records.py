@@ -28,19 +28,19 @@ def records_are_true(step: Step) -> Verdict:
     with success; none if that is a static domain."""
     if silent(step) or not step.calls:
         return None
-    had: dict[str, Counter[str]] = {dev: Counter() for dev in step.setting.capable}
+    had: dict[str, list[str]] = {dev: [] for dev in step.setting.capable}
     for fact in facts(step.notes_before, "record", step):
-        had[fact[3]][fact[2]] += fact[4]
+        had[fact[3]] += [fact[2]] * fact[4]
     for asked in driver_calls(step):
         if not asked.failed:
             static = asked.call.domain in ("identity", "blocked")
-            had[asked.call.device] = Counter([] if static else [asked.call.domain])
-    found: dict[str, Counter[str]] = {dev: Counter() for dev in step.setting.capable}
+            had[asked.call.device] = [] if static else [asked.call.domain]
+    found: dict[str, list[str]] = {dev: [] for dev in step.setting.capable}
     for fact in facts(step.notes_after, "record", step):
-        found[fact[3]][fact[2]] += fact[4]
+        found[fact[3]] += [fact[2]] * fact[4]
     for dev, due in had.items():
-        if found[dev] != due:
-            says, should = (sorted(c.elements()) for c in (found[dev], due))
+        says, should = sorted(found[dev]), sorted(due)
+        if says != should:
             return f"the records of {dev} name {says or 'nothing'}, not {should or 'nothing'}"
     return True
 
@@ -209,8 +209,8 @@ def difference(step: Step, kind: str, count: Callable[[Any], Counts]) -> Counter
     before, after = step.notes_before, step.notes_after
     if before != after:
         for sign, notes, other in ((1, after, before), (-1, before, after)):
-            for fact in notes:
-                if fact[0] == kind and fact not in other:
+            for fact in facts(notes, kind):
+                if fact not in other:
                     for key, number in count(fact):
                         more[key] += sign * number
     return more
