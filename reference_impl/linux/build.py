@@ -48,6 +48,7 @@ SANITIZE = (
     "-DSHIM_SANITIZED",
 )
 SECONDS = 120
+UNDEFINED = re.compile(r"undefined (?:reference to|symbol:) [`']?(\w+)")
 COMPLAINT = re.compile(r": (?:fatal )?error: |undefined (?:reference|symbol)")
 
 
@@ -218,6 +219,11 @@ def _run(command: list[str], tree: Path) -> None:
         ) from None
     if done.returncode:
         lines = done.stderr.splitlines() or [f"exit status {done.returncode}"]
+        if missing := UNDEFINED.search(done.stderr):
+            raise LinuxError(
+                f"the functions of {tree} call {missing[1]}(), which none of the files that are "
+                "read defines, and the harness neither"
+            )
         first = next((line for line in lines if COMPLAINT.search(line)), lines[0])
         raise LinuxError(
             f"the C compiler {command[0]} refuses the functions of {tree}: {first.strip()}"
