@@ -22,6 +22,12 @@ SET, REMOVE, DETACH = (
 NO_GROUP = r"\tif \(!group\)\n\t\treturn -ENODEV;\n"
 INSERT = r"ret = xa_insert\(&group->pasid_array, pasid, XA_ZERO_ENTRY, GFP_KERNEL\);"
 
+COMPARED = """{
+\tvoid *was = xa_cmpxchg(&group->pasid_array, pasid, NULL, XA_ZERO_ENTRY, GFP_KERNEL);
+
+\tret = xa_is_err(was) ? xa_err(was) : was ? -EBUSY : 0;
+\t}"""
+
 OUTSIDE = [
     (SET, "iommu_group_set_all"),
     (r"static (int iommu_group_set_all)", r"__must_hold(&group->mutex)\nVISIBLE_IF_KUNIT \1"),
@@ -38,8 +44,7 @@ INSIDE = [
     (rf"(void {DETACH}.*?\t)mutex_lock(\(&group->mutex\));(.*?)\tmutex_unlock\(.*?\);\n",
      r"\1scoped_guard(mutex, &group->mutex) {\3\t}\n"),
     (r"(\tret = __iommu_set_group_pasid\()", r"\ttrace_iommu_set_pasid(dev, pasid);\n\1"),
-    (INSERT, "{ void *was = xa_cmpxchg(&group->pasid_array, pasid, NULL, XA_ZERO_ENTRY,"
-             " GFP_KERNEL);\n\tret = xa_is_err(was) ? xa_err(was) : was ? -EBUSY : 0; }"),
+    (INSERT, COMPARED),
     (r"\bxa_store\(&group->pasid_array", "xa_store_irq(&group->pasid_array"),
     (r"\bif \(group->recovery_cnt\)", "if (READ_ONCE(group->recovery_cnt))"),
     (r"\tint ret;\n", '\t/* a; "b" { */ int   ret; // c }\n\tauto none = 0;\n\n\t(void)none;\n'),
