@@ -167,12 +167,12 @@ def find(
     for name, needed in MEMBERS.items():
         if f"struct {name}" not in items:
             raise LinuxError(f"{tree} nowhere defines struct {name}, which {ATTACH}() works on")
-        there = items[f"struct {name}"].members
-        for member in needed:
-            if member not in there:
+        has = items[f"struct {name}"].members
+        for each in needed:
+            if each not in has:
                 raise LinuxError(
-                    f"{tree}: struct {name} has no {member}, which the harness looks at; "
-                    f"it has {', '.join(there)}"
+                    f"{tree}: struct {name} has no {each}, which the harness looks at; "
+                    f"it has {', '.join(has)}"
                 )
     whole, member = items["struct iommu_group"].members, items["struct group_device"].members
     has_handle = len(attach.parameters) == 4
