@@ -17,7 +17,17 @@ import click
 
 from . import __version__
 from .cli import printed, replayed, typed
-from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, explore
+from .contract import (
+    CLAUSES,
+    IMPLEMENTATIONS,
+    Clause,
+    Exploration,
+    PythonCore,
+    Scope,
+    explore,
+    page_requests_meanwhile,
+)
+from .contract.clauses.visibility import JUDGES
 from .contract.differences import both
 from .contract.explorer import joined
 from .contract.known import REST
@@ -276,7 +286,7 @@ def boot(path: Path, builds: tuple[str, ...], as_json: bool) -> int:
     from .cli import booted
 
     chosen = [booting.BUILDS[name] for name in dict.fromkeys(builds or booting.BUILDS)]
-    with guarded(), booted.progress() as told:
+    with guarded(), booted.ended_like_by_ctrl_c(), booted.progress() as told:
         report = booting.ask(path, chosen, told)
     if as_json:
         printed.data(report.to_json())
@@ -301,6 +311,33 @@ def explore_(implementation: PythonCore, scope: Scope, reduced: bool, as_json: b
     else:
         printed.say_summary(seen, seconds)
         printed.say_missed(seen)
+
+
+@cli.command("requests", epilog=KNOWN)
+@implementation
+@typed.scoped_as(Scope(devices=2, incapable=0, domains=2, pasids=1, faults=1))
+@as_json
+def requests_(implementation: PythonCore, scope: Scope, as_json: bool) -> int:
+    """Put one page request beside each operation, in every way.
+
+    The device asks, the handle is looked up, and its owner gets the request: at every three moments
+    before, during and after every operation that the scope has. The clauses about page requests
+    (VIS-6 to VIS-9) are held against what becomes of it. The model is meant if none is named.
+
+    Exit status: 1 if a clause is broken.
+    """
+    start = perf_counter()
+    with printed.progress(implementation.name) as bar:
+        seen = explore(implementation, scope, [CLAUSES[id] for id in JUDGES], progress=bar)
+        found = page_requests_meanwhile(implementation, scope)
+    seconds = perf_counter() - start
+    if as_json:
+        printed.data(printed.beside(found, seen, seconds))
+    else:
+        printed.say_findings(seen)
+        printed.say()
+        printed.say(f"{found!r}, in {seconds:.1f} s")
+    return 1 if seen.with_verdict("broken") else 0
 
 
 @cli.command(epilog=KNOWN)

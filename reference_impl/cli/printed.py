@@ -19,6 +19,7 @@ from rich.text import Text
 
 from ..contract import CLAUSES, Clause, Differences, Exploration, Finding, Scope
 from ..contract.clause import CALLS
+from ..contract.meanwhile import PageRequests
 from ..contract.step import IOMMUFD
 from ..present import story
 from ..present.tables import SYMBOLS
@@ -231,6 +232,19 @@ def sizes(seen: Exploration, seconds: float) -> dict[str, object]:
         "different": seen.different,
         "seconds": round(seconds, 3),
         "verdicts": {verdict: len(seen.with_verdict(verdict)) for verdict in COLOURS},
+    }
+
+
+def beside(found: PageRequests, seen: Exploration, seconds: float) -> dict[str, object]:
+    """The object that ``requests --json`` prints."""
+    return {
+        "implementation": found.implementation,
+        "scope": found.scope.to_json(),
+        "operations": found.operations,
+        "interleavings": found.interleavings,
+        "fates": found.fates,
+        "seconds": round(seconds, 3),
+        "clauses": findings(seen)["clauses"],
     }
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..model.objects import NO_DOMAIN
-from .clause import CLAUSES, IN_WORDS, Clause
+from .clause import CLAUSES, IN_WORDS, Clause, Predicate
 from .implementation import Implementation, Machine
 from .recorder import Recorder
 from .reduction import Names, Part, Renaming, apart, original, together
@@ -73,6 +73,10 @@ class Finding:
         if self.broken:
             return "broken"
         return "held" if self.held else "not-applicable"
+
+
+Judges = dict[str, list[tuple[Predicate, Finding]]]
+"""By the kind of operation, who judges a step and what is found."""
 
 
 @dataclass
@@ -185,11 +189,11 @@ def _explore(
     progress: Progress | None,
     first: int | None,
 ) -> None:
-    judges: dict[str, list[Finding]] = {}
+    judges: Judges = {}
     for finding in seen.findings.values():
         if finding.promised:
             for kind in finding.clause.on:
-                judges.setdefault(kind, []).append(finding)
+                judges.setdefault(kind, []).append((finding.clause.predicate, finding))
     if not seen.reduced:
         walk = Walk(
             implementation, setting, starts, seen.scope.faults, calls=seen.calls, first=first
@@ -219,7 +223,7 @@ def _explore(
 
 def _judged(
     walk: Walk,
-    judges: dict[str, list[Finding]],
+    judges: Judges,
     place: int,
     seen: Exploration,
     progress: Progress | None,
@@ -230,9 +234,17 @@ def _judged(
             seen.states + walk.done, seen.states + len(walk.came), seen.steps + walk.steps
         )
     for step, state in walk:
-        rank = (walk.calls_to(state) + 1, walk.recorder.faults, place, len(step.events))
-        for finding in judges.get(step.operation.kind, ()):
-            if _judge(finding, step, rank):
+        for predicate, finding in judges.get(step.operation.kind, ()):
+            verdict = predicate(step)
+            if verdict is None:
+                continue
+            if verdict is True:
+                finding.held += 1
+                continue
+            finding.broken += 1
+            rank = (walk.calls_to(state) + 1, walk.recorder.faults, place, len(step.events))
+            if not finding.rank or rank < finding.rank:
+                finding.rank, finding.reason = rank, str(verdict)
                 finding.trace = walk.trace(state, step.operation)
     seen.steps += walk.steps
     seen.different += walk.different
@@ -332,8 +344,8 @@ class Walk:
                     parts, now = observe(machine, recorder, state, operation, before)
                     self.steps += 1
                     whole = guarded and operation.kind in EVENTS
-                    new = state_now(machine) if whole else None
-                    if now != notes or parts[-3] or whole:
+                    new = state_now(machine, now) if whole else None
+                    if now != notes or parts[-3] or (whole and (parts[2] or new != state)):
                         machine.load(state)
                     elif parts[2] and parts[2] != ONLY_LOCKED:
                         machine.restore(operation.pasid, before)
@@ -418,21 +430,6 @@ def observe(
     ), notes
 
 
-def _judge(finding: Finding, step: Step, rank: tuple[int, ...]) -> bool:
-    """Judge a step by one clause; true if this is the shortest counterexample so far."""
-    verdict = finding.clause.predicate(step)
-    if verdict is None:
-        return False
-    if verdict is True:
-        finding.held += 1
-        return False
-    finding.broken += 1
-    if finding.rank and finding.rank <= rank:
-        return False
-    finding.rank, finding.reason = rank, str(verdict)
-    return True
-
-
 def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:
     """Make the calls of a trace again, with the same faults.
 
@@ -482,10 +479,15 @@ def ends_here(step: Step) -> bool:
     )
 
 
-def state_now(machine: Machine) -> State:
-    """The whole state of a machine, as the next call finds it."""
+def state_now(machine: Machine, notes: Notes | None = None) -> State:
+    """The whole state of a machine, as the next call finds it.
+
+    Args:
+        machine: the machine.
+        notes: what it notes, if that has been asked already.
+    """
     rows = tuple([settled(machine.row(pasid)) for pasid in machine.pasids])
-    return State(rows, machine.resetting(), machine.notes())
+    return State(rows, machine.resetting(), machine.notes() if notes is None else notes)
 
 
 def settled(row: Row) -> Row:

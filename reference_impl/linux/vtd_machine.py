@@ -41,7 +41,8 @@ class LinuxVtd(Linux):
         here = tuple(group for group in vtd.habitat.odd if not group.beginning)
         habitat = replace(vtd.habitat, resets=resets, removals=False, odd=here)
         self.__dict__.update(
-            has=frozenset({"driver", "vtd"} | ({"resets"} if resets else set())), habitat=habitat
+            has=frozenset({"driver", "vtd", "flushes"} | ({"resets"} if resets else set())),
+            habitat=habitat,
         )
 
     def boot(self, setting: Setting, recorder: Recorder) -> VtdMachine:
