@@ -29,6 +29,7 @@ extensions = [
     "cards",
     "errno_table",
     "in_browser",
+    "margins",
     "matrix",
     "overview",
     "publish",

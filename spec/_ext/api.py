@@ -52,6 +52,8 @@ class Api(SphinxDirective):
 def keep_sentence(_app: Sphinx, what: str, *arguments: Any) -> None:
     """Keep napoleon from reading an attribute's "this: that" as a type and a description."""
     lines: list[str] = arguments[-1]
+    if lines and lines[0].startswith("Alias for field number"):
+        lines.clear()  # which Python says of a named tuple's fields, and nobody needs
     if what in ("attribute", "data", "property") and lines:
         lines[:0] = ["..", ""]  # a comment: napoleon only looks at the first line
 

@@ -38,6 +38,8 @@ MODEL = (("designs", "model"), ("group", "model-group"), ("iommufd", "iommufd"))
 """The contract as code is judged in three scopes, each with families that the others have not."""
 DESIGNS = ("posted-v1", *(f"p{number}" for number in range(1, 8)), "merged")
 DRIVERS = {"smmuv3": "SMMUv3", "amd": "AMD", "vtd": "VT-d"}
+GROUPS = {"": 2, "Linux, in C": 0, "drivers, in Python": len(DRIVERS), "the discussion": len(DESIGNS)}
+"""What stands over how many columns; Linux gets what it needs."""
 BROKEN = "/spec/reference/broken/"
 MATRIX = "/spec/reference/matrix.md"
 LINUX = "/spec/reference/linux.md"
@@ -52,13 +54,16 @@ class Overview(SphinxDirective):
         data |= {"drivers": self.stored("matrix.json")["drivers"]}
         data |= {"linux": self.stored("linux.json")}
         head = ["clauses about", f"[model]({MATRIX})"]
-        head += [f"[{short(name)}]({page_of(name)})" for name in DESIGNS]
-        head += [f"[{release(name)}]({LINUX})" for name in data["linux"]["implementations"]]
+        kernels = data["linux"]["implementations"]
+        head += [f"[{release(name)}]({LINUX})" for name in kernels]
         head += [f"[{shown}]({BROKEN}{name}.md)" for name, shown in DRIVERS.items()]
+        head += [f"[{short(name)}]({page_of(name)})" for name in DESIGNS]
         rows = [_row(*head), _row(*["---"] * len(head))]
         rows += [_row(*cells(family, data)) for family in FAMILIES]
         parsed = self.parse_text_to_nodes("\n".join(rows))
         parsed[0]["classes"].append("overview")  # type: ignore[index]
+        above = next(iter(parsed[0].findall(nodes.thead)))
+        above.insert(0, over(GROUPS | {"Linux, in C": len(kernels)}))
         for entry in parsed[0].findall(nodes.entry):
             if entry.astext().startswith("✗"):
                 entry["classes"].append("broken")
@@ -77,7 +82,6 @@ def cells(family: str, data: dict[str, Any]) -> list[str]:
     found = [f"{name} {FAMILIES[family]}"]
     models = (cell(family, data[part], model, MATRIX, "") for part, model in MODEL)
     found.append(next((shown for shown in models if shown != "·"), "·"))
-    found += [cell(family, data["designs"], design, MATRIX, "") for design in DESIGNS]
     found += [
         cell(family, data["linux"], kernel, LINUX, "linux-")
         for kernel in data["linux"]["implementations"]
@@ -86,6 +90,7 @@ def cells(family: str, data: dict[str, Any]) -> list[str]:
         # these two have a table of their own; the rest stands in the part about drivers
         prefix = "" if family in ("DRV", "VTD") else "drivers-"
         found.append(cell(family, data["drivers"], driver, MATRIX, prefix))
+    found += [cell(family, data["designs"], design, MATRIX, "") for design in DESIGNS]
     return found
 
 
@@ -102,7 +107,10 @@ def cell(family: str, part: Any, name: str, page: str, prefix: str) -> str:
     anchor = family.lower()
     if not broken:
         return f'[✓ {held}]({page}#{prefix}{anchor} "{family} on {name}: {held} hold")'
-    target = f"{page}#linux-broken" if page == LINUX else f"{BROKEN}{name}.md#{name}-{anchor}"
+    target = f"{BROKEN}{name}.md#{name}-{anchor}"
+    if page == LINUX:
+        driver = name.partition("/")[2]
+        target = f"{page}#linux-broken{driver and f'-{driver}'}"
     return f'[**✗ {broken}**]({target} "{family} on {name}: {broken} of {held + broken} broken")'
 
 
@@ -117,8 +125,17 @@ def short(design: str) -> str:
 
 
 def release(kernel: str) -> str:
-    """The release of which a kernel is one: 6.12 of 6.12.117."""
-    return ".".join(kernel.split(".")[:2])
+    """What a kernel's column is called: 6.12 for 6.12.117, VT-d for the driver of the one before."""
+    kernel, _, driver = kernel.partition("/")
+    return DRIVERS.get(driver, driver) or ".".join(kernel.split(".")[:2])
+
+
+def over(spans: dict[str, int]) -> nodes.row:
+    """A row above the head, that says what columns belong together."""
+    row = nodes.row()
+    for text, span in spans.items():
+        row += nodes.entry("", nodes.paragraph("", text), morecols=span - 1)
+    return row
 
 
 def _row(*cells: str) -> str:
