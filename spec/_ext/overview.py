@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import booted
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -38,8 +39,6 @@ MODEL = (("designs", "model"), ("group", "model-group"), ("iommufd", "iommufd"))
 """The contract as code is judged in three scopes, each with families that the others have not."""
 DESIGNS = ("posted-v1", *(f"p{number}" for number in range(1, 8)), "merged")
 DRIVERS = {"smmuv3": "SMMUv3", "amd": "AMD", "vtd": "VT-d"}
-GROUPS = {"": 2, "Linux, in C": 0, "drivers, in Python": len(DRIVERS), "the discussion": len(DESIGNS)}
-"""What stands over how many columns; Linux gets what it needs."""
 BROKEN = "/spec/reference/broken/"
 MATRIX = "/spec/reference/matrix.md"
 LINUX = "/spec/reference/linux.md"
@@ -52,10 +51,12 @@ class Overview(SphinxDirective):
         """Parse the rows as if the author had written them."""
         data = {part: self.stored("matrix.json")[part] for part in ("designs", "group", "iommufd")}
         data |= {"drivers": self.stored("matrix.json")["drivers"]}
-        data |= {"linux": self.stored("linux.json")}
+        data |= {"linux": self.stored("linux.json"), "booted": self.stored(booted.FILE)}
+        data["booted"] = {"implementations": booted.columns(data["booted"])}
         head = ["clauses about", f"[model]({MATRIX})"]
-        kernels = data["linux"]["implementations"]
+        kernels, runs = data["linux"]["implementations"], data["booted"]["implementations"]
         head += [f"[{release(name)}]({LINUX})" for name in kernels]
+        head += [f"[{release(name)}]({booted.PAGE})" for name in runs]
         head += [f"[{shown}]({BROKEN}{name}.md)" for name, shown in DRIVERS.items()]
         head += [f"[{short(name)}]({page_of(name)})" for name in DESIGNS]
         rows = [_row(*head), _row(*["---"] * len(head))]
@@ -63,7 +64,9 @@ class Overview(SphinxDirective):
         parsed = self.parse_text_to_nodes("\n".join(rows))
         parsed[0]["classes"].append("overview")  # type: ignore[index]
         above = next(iter(parsed[0].findall(nodes.thead)))
-        above.insert(0, over(GROUPS | {"Linux, in C": len(kernels)}))
+        spans = {"": 2, "Linux, in C": len(kernels), "booted": len(runs)}
+        spans |= {"drivers, in Python": len(DRIVERS), "the discussion": len(DESIGNS)}
+        above.insert(0, over(spans))
         for entry in parsed[0].findall(nodes.entry):
             if entry.astext().startswith("✗"):
                 entry["classes"].append("broken")
@@ -86,6 +89,10 @@ def cells(family: str, data: dict[str, Any]) -> list[str]:
         cell(family, data["linux"], kernel, LINUX, "linux-")
         for kernel in data["linux"]["implementations"]
     ]
+    found += [
+        cell(family, data["booted"], kernel, booted.PAGE, "")
+        for kernel in data["booted"]["implementations"]
+    ]
     for driver in DRIVERS:
         # these two have a table of their own; the rest stands in the part about drivers
         prefix = "" if family in ("DRV", "VTD") else "drivers-"
@@ -104,13 +111,15 @@ def cell(family: str, part: Any, name: str, page: str, prefix: str) -> str:
     held, broken = verdicts.count("held"), verdicts.count("broken")
     if not held + broken:
         return "·"
-    anchor = family.lower()
+    anchor = "clause-by-clause" if page == booted.PAGE else family.lower()
     if not broken:
         return f'[✓ {held}]({page}#{prefix}{anchor} "{family} on {name}: {held} hold")'
     target = f"{BROKEN}{name}.md#{name}-{anchor}"
     if page == LINUX:
         driver = name.partition("/")[2]
         target = f"{page}#linux-broken{driver and f'-{driver}'}"
+    elif page == booted.PAGE:
+        target = f"{page}#what-shows-and-should-not"
     return f'[**✗ {broken}**]({target} "{family} on {name}: {broken} of {held + broken} broken")'
 
 
