@@ -13,15 +13,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from reference_impl.contract import replay
 from reference_impl.present.drawing import svg
 from reference_impl.present.links import opened
 from tools.chromium import BrowserError, render
 
-CARD = ROOT / "spec" / "_static" / "card.png"
+CARD = Path(__file__).resolve().parent.parent / "spec" / "_static" / "card.png"
 SHOWN = "run=posted-v1&scope=2,0,2,1&in=group&call=attach,d0,1,A&call=replace,d0,1,B,,,001"
 PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">

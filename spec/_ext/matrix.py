@@ -108,7 +108,6 @@ class Matrix(FromMatrix):
                 rows.append(_row(f"{{need}}`{clause.id}`", *signs))
         return rows
 
-
     def sign(self, id: str, name: str, verdict: str) -> str:
         """A verdict's sign; that of a broken clause leads to the drawing, where there is one."""
         drawn = Path(self.env.srcdir) / "spec" / "reference" / "broken" / f"{name}.md"

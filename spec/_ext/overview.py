@@ -134,7 +134,7 @@ def short(design: str) -> str:
 
 
 def release(kernel: str) -> str:
-    """What a kernel's column is called: 6.12 for 6.12.117, VT-d for the driver of the one before."""
+    """What a kernel's column is called: 6.12 for 6.12.117; VT-d for 7.3.4/vtd, beside its core."""
     kernel, _, driver = kernel.partition("/")
     return DRIVERS.get(driver, driver) or ".".join(kernel.split(".")[:2])
 

@@ -151,9 +151,10 @@ def pages_to_write(app: Sphinx, env: BuildEnvironment) -> list[str]:
     Sphinx writes the pages that have changed. But a link to a clause is on many, and the titles of
     all are beside each.
     """
-    needs = SphinxNeedsData(env).get_needs_view().values()
+    # a view of them would be kept with the pages, and the next build could not change them
+    needs = SphinxNeedsData(env).get_needs_mutable().values()
     said = (
-        {need["id"]: (need["docname"], need["title"], need["derived_from"]) for need in needs},
+        {need["id"]: (need["docname"], need["title"]) for need in needs},
         {page: title.astext() for page, title in env.titles.items()},
     )
     if said == getattr(env, "said_of_each_other", None):

@@ -13,6 +13,7 @@ from tests.repo.files import ROOT
 CONF = """
 import sys
 sys.path[:0] = [{root!r}, {ext!r}]
+needs_id_regex = "[A-Z]+-[0-9]+"
 extensions = ["myst_parser", "sphinx_needs", "cards", "registry"]
 needs_types = [
     {{"directive": "clause", "title": "Clause", "prefix": "", "color": "", "style": "node"}}

@@ -15,7 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 
 def conf() -> dict[str, object]:
-    return runpy.run_path(str(ROOT / "conf.py"))
+    return runpy.run_path(str(ROOT / "conf.py"), {"tags": set()})
 
 
 def test_a_published_site_has_a_card_and_a_sitemap(monkeypatch: pytest.MonkeyPatch) -> None:
