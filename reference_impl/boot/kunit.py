@@ -102,9 +102,10 @@ def _setting(setting: Setting) -> str:
         flags = ["OURS"] * spec.ours + ["TAKES_PASIDS"] * takes + ["SVA"] * (spec.type == "sva")
         domains.append(f"{{ {json.dumps(name)}, {' | '.join(flags) or '0'} }}")
     devices = setting.devices
-    pasids = sum(pasid > 0 for pasid in setting.pasids)
+    pasids = setting.pasids
     return (
-        f"\t{{ {len(devices)}, {len(domains)}, {pasids}, {len(spread)}, {int(setting.rid)},\n"
+        f"\t{{ {len(devices)}, {len(domains)}, {len(pasids)}, {len(spread)}, {int(setting.rid)},\n"
+        f"\t  {{ {', '.join(map(str, pasids))} }},\n"
         f"\t  {{ {', '.join(json.dumps(d.name) for d in devices)} }},\n"
         f"\t  {{ {', '.join(str(spread[d.max_pasids]) for d in devices)} }},\n"
         f"\t  {{ {', '.join(domains)} }},\n"
