@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..model.objects import NO_DOMAIN
-from .clause import CLAUSES, IN_WORDS, Clause
+from .clause import CLAUSES, IN_WORDS, Clause, Predicate
 from .implementation import Implementation, Machine
 from .recorder import Recorder
 from .reduction import Names, Part, Renaming, apart, original, together
@@ -62,8 +62,6 @@ class Finding:
     """The shortest counterexample."""
     steps: tuple[Step, ...] = ()
     """What happens in it."""
-    left_out: bool = False
-    """Whether it is not promised only because its calls are not tried."""
     rank: tuple[int, ...] = ()
     """How long it is: calls, faults in the last, the number of its setting, events in the last."""
 
@@ -75,6 +73,10 @@ class Finding:
         if self.broken:
             return "broken"
         return "held" if self.held else "not-applicable"
+
+
+Judges = dict[str, list[tuple[Predicate, Finding]]]
+"""By the kind of operation, who judges a step and what is found."""
 
 
 @dataclass
@@ -113,13 +115,14 @@ class Exploration:
 
 
 def joined(seen: Exploration, rest: Exploration) -> Exploration:
-    """One exploration with the findings of both: of *rest* those that the first has not promised.
+    """One exploration with the findings of both: of each clause the one that says more.
 
-    States and steps are those of both.
+    That it is broken says the most, then that it holds. States and steps are those of both.
     """
+    says = ("not-promised", "not-applicable", "held", "broken")
     findings = dict(seen.findings)
     for id, finding in rest.findings.items():
-        if not findings[id].promised and (finding.promised or finding.left_out):
+        if says.index(finding.verdict) > says.index(findings[id].verdict):
             findings[id] = finding
     return replace(
         seen,
@@ -166,9 +169,6 @@ def explore(
         if lacking := each.lacking(implementation.lacks, implementation.has):
             finding.promised = False
             finding.reason = f"{implementation.name} has no {IN_WORDS.get(lacking, lacking)}"
-        elif implementation.habitat and implementation.habitat.without.issuperset(each.on):
-            finding.promised, finding.left_out = False, True
-            finding.reason = f"{implementation.name} leaves out {', '.join(each.on)}"
     every = scope.starts(implementation.lacks, implementation.habitat)
     for place, (setting, starts) in enumerate(every):
         _explore(implementation, setting, place, starts, seen, progress, first)
@@ -189,11 +189,11 @@ def _explore(
     progress: Progress | None,
     first: int | None,
 ) -> None:
-    judges: dict[str, list[Finding]] = {}
+    judges: Judges = {}
     for finding in seen.findings.values():
         if finding.promised:
             for kind in finding.clause.on:
-                judges.setdefault(kind, []).append(finding)
+                judges.setdefault(kind, []).append((finding.clause.predicate, finding))
     if not seen.reduced:
         walk = Walk(
             implementation, setting, starts, seen.scope.faults, calls=seen.calls, first=first
@@ -223,7 +223,7 @@ def _explore(
 
 def _judged(
     walk: Walk,
-    judges: dict[str, list[Finding]],
+    judges: Judges,
     place: int,
     seen: Exploration,
     progress: Progress | None,
@@ -234,9 +234,17 @@ def _judged(
             seen.states + walk.done, seen.states + len(walk.came), seen.steps + walk.steps
         )
     for step, state in walk:
-        rank = (walk.calls_to(state) + 1, walk.recorder.faults, place, len(step.events))
-        for finding in judges.get(step.operation.kind, ()):
-            if _judge(finding, step, rank):
+        for predicate, finding in judges.get(step.operation.kind, ()):
+            verdict = predicate(step)
+            if verdict is None:
+                continue
+            if verdict is True:
+                finding.held += 1
+                continue
+            finding.broken += 1
+            rank = (walk.calls_to(state) + 1, walk.recorder.faults, place, len(step.events))
+            if not finding.rank or rank < finding.rank:
+                finding.rank, finding.reason = rank, str(verdict)
                 finding.trace = walk.trace(state, step.operation)
     seen.steps += walk.steps
     seen.different += walk.different
@@ -420,21 +428,6 @@ def observe(
         elsewhere,
         *shown,
     ), notes
-
-
-def _judge(finding: Finding, step: Step, rank: tuple[int, ...]) -> bool:
-    """Judge a step by one clause; true if this is the shortest counterexample so far."""
-    verdict = finding.clause.predicate(step)
-    if verdict is None:
-        return False
-    if verdict is True:
-        finding.held += 1
-        return False
-    finding.broken += 1
-    if finding.rank and finding.rank <= rank:
-        return False
-    finding.rank, finding.reason = rank, str(verdict)
-    return True
 
 
 def replay(implementation: Implementation, trace: Trace) -> tuple[Step, ...]:

@@ -15,8 +15,6 @@ from reference_impl.contract import (
     explore,
     variant,
 )
-from reference_impl.contract.bugs import Bug, catch
-from reference_impl.contract.group_bugs import BUGS
 from tests.contract.scopes import one
 
 # Each is a change of a module of the model, written as a diff. Its first line says which module,
@@ -355,12 +353,6 @@ def test_a_mutant_is_noticed(
         if broken == set(clauses):
             return
     raise AssertionError(broken)
-
-
-@pytest.mark.parametrize("bug", BUGS.values(), ids=BUGS)
-def test_a_bug_is_caught(bug: Bug) -> None:
-    scope = one("no" if bug.id == "B26" else "whole", 2, 0, 1, 1, 0)
-    assert catch(bug, scope, alone=True).caught
 
 
 def test_a_driver_that_asks_notices_a_flag_that_is_set_late() -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import pytest
 
 from reference_impl.contract import CLAUSES, Scope, explore, variant
-from reference_impl.contract.bugs import Bug
 from reference_impl.contract.explorer import Walk
 from reference_impl.contract.implementation import PythonCore
 from reference_impl.contract.iommufd_bugs import IOMMUFD_BUGS
@@ -324,11 +323,6 @@ def breaks(implementation: PythonCore, id: str, faults: int = 1) -> bool:
 def test_a_change_breaks_the_clause(id: str, of: str, part: str, old: str, new: str) -> None:
     broken = variant(iommufd_with(part), (old, new), of=of)
     assert breaks(broken, id)
-
-
-@pytest.mark.parametrize("bug", IOMMUFD_BUGS.values(), ids=IOMMUFD_BUGS)
-def test_a_bug_of_linux_is_caught(bug: Bug) -> None:
-    assert breaks(bug.made_again(), bug.clause, faults=1)
 
 
 def test_every_clause_is_broken_by_something() -> None:

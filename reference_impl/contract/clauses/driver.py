@@ -56,12 +56,18 @@ PASID_AT = {"entry": 2, "flush": 2, "zero": 2, "silent": 2, "drain": 2, "record"
 """The kinds of events that are about one PASID, and where it stands in them."""
 
 
-def followed(step: Step) -> Iterator[tuple[Any, Reached, str | None]]:
+def followed(step: Step) -> list[tuple[Any, Reached, str | None]]:
     """Each event of the step's PASID or of none, with what devices reach after it.
 
-    The last is what a device reached until its entry was written. The dictionary is the same each
-    time.
+    The last is what a device reached until its entry was written.
     """
+    known = step.__dict__
+    if "_followed" not in known:
+        known["_followed"] = list(_followed(step))
+    return known["_followed"]  # type: ignore[no-any-return]
+
+
+def _followed(step: Step) -> Iterator[tuple[Any, Reached, str | None]]:
     pasid = step.operation.pasid
     names = [d.name for d in step.setting.devices]
     reached: Reached = dict(zip(names, step.before.hardware, strict=True))
@@ -72,7 +78,8 @@ def followed(step: Step) -> Iterator[tuple[Any, Reached, str | None]]:
             if event[at] != pasid:
                 continue
             if event[0] == "entry":
-                was, reached[event[1]] = reached[event[1]], event[3]
+                was = reached[event[1]]
+                reached = {**reached, event[1]: event[3]}
         yield event, reached, was
 
 
@@ -153,13 +160,21 @@ def sets_or_replaces(step: Step) -> Verdict:
     needs="driver",
 )
 def error_changes_nothing(step: Step) -> Verdict:
-    """A driver that answers with an error has left the device with what it had for the PASID. The
-    core relies on it: it does not ask that device again."""
+    """A driver that answers with an error has left the device with what it had for the PASID, and
+    keeps no new note of it. The core relies on it: it does not ask that device again."""
     failed = [asked for asked in driver_calls(step) if asked.call.error]
     for asked in failed:
         if asked.has != asked.had:
             was, now = asked.had or "nothing", asked.has or "nothing"
             return f"{asked}: the device reached {was}, and reaches {now}"
+    answers = [(asked.call.device, asked.call.error) for asked in driver_calls(step)]
+    done = {device for device, error in answers if not error}
+    for asked in failed:
+        device = asked.call.device
+        for fact in () if device in done else step.notes_after:
+            new = fact[1] == asked.call.pasid and device in fact and fact not in step.notes_before
+            if new:
+                return f"{asked}, and the driver has noted a {fact[0]} of it"
     return True if failed else None
 
 
