@@ -115,7 +115,8 @@ def _setting(setting: Setting) -> str:
 
 def _after(scenario: Scenario) -> str:
     uses, claimed, depths = scenario.after
-    return f"{uses}, {int(claimed)}, {{ {', '.join(map(str, depths)) or '0'} }}"
+    ended = f"{uses}, {int(claimed)}, {{ {', '.join(map(str, depths)) or '0'} }}"
+    return f"{ended}, {int(scenario.fresh)}"
 
 
 def _call(setting: Setting, domains: list[str], operation: Operation, faults: Faults) -> str:

@@ -14,7 +14,7 @@ from functools import cache, cached_property
 
 from ..contract import IMPLEMENTATIONS, Scope, group_scope
 from ..contract.explorer import Walk, observe, state_now
-from ..contract.facts import group_facts
+from ..contract.facts import as_notes, group_facts
 from ..contract.implementation import Implementation, PythonMachine
 from ..contract.recorder import Recorder
 from ..contract.step import (
@@ -55,6 +55,7 @@ class Scenario:
         warnings: how many WARNs all the calls give.
         after: what has to be ended then: how often the group is claimed or used, whether it is
             claimed, and the resets of each device.
+        fresh: whether it would be otherwise in a group that was blocked before; a group remembers.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Scenario:
     expected: str
     warnings: int
     after: tuple[int, bool, tuple[int, ...]] = (0, False, ())
+    fresh: bool = False
 
     @cached_property
     def clauses(self) -> tuple[str, ...]:
@@ -197,7 +199,30 @@ def _made(
         expected,
         warnings,
         _left(setting, state),
+        setting.rid and _remembers(machine, recorder, setting, calls, start, expected),
     )
+
+
+def _remembers(
+    machine: PythonMachine,
+    recorder: _Asking,
+    setting: Setting,
+    calls: list[tuple[Operation, Script]],
+    start: State,
+    expected: str,
+) -> bool:
+    """Whether the last call shows that the group was blocked before the first."""
+    facts = group_facts(start.notes)._replace(blocking=True)
+    state = start._replace(notes=as_notes(facts))
+    shows = ""
+    for operation, script in calls:
+        machine.load(state)
+        recorder.follow(script)
+        parts, _ = observe(machine, recorder, state, operation, machine.row(operation.pasid))
+        state = state_now(machine)
+        rows = [machine.row(pasid) for pasid in setting.pasids]
+        shows = shown(Step(setting, *parts), rows) + _owned(setting, state)
+    return shows != expected
 
 
 def _never_lacking(operation: Operation, faults: Faults, before: State) -> bool:
