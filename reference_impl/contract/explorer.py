@@ -344,8 +344,8 @@ class Walk:
                     parts, now = observe(machine, recorder, state, operation, before)
                     self.steps += 1
                     whole = guarded and operation.kind in EVENTS
-                    new = state_now(machine) if whole else None
-                    if now != notes or parts[-3] or whole:
+                    new = state_now(machine, now) if whole else None
+                    if now != notes or parts[-3] or (whole and (parts[2] or new != state)):
                         machine.load(state)
                     elif parts[2] and parts[2] != ONLY_LOCKED:
                         machine.restore(operation.pasid, before)
@@ -479,10 +479,15 @@ def ends_here(step: Step) -> bool:
     )
 
 
-def state_now(machine: Machine) -> State:
-    """The whole state of a machine, as the next call finds it."""
+def state_now(machine: Machine, notes: Notes | None = None) -> State:
+    """The whole state of a machine, as the next call finds it.
+
+    Args:
+        machine: the machine.
+        notes: what it notes, if that has been asked already.
+    """
     rows = tuple([settled(machine.row(pasid)) for pasid in machine.pasids])
-    return State(rows, machine.resetting(), machine.notes())
+    return State(rows, machine.resetting(), machine.notes() if notes is None else notes)
 
 
 def settled(row: Row) -> Row:

@@ -53,7 +53,13 @@ def shortest(name: str, clause: str) -> list[tuple[str, str]]:
         ),
         ("vtd-repaired", set()),
         ("smmuv3", {"DRV-4", "DRV-5", *LATE}),
-        ("amd", {"ATT-9", "INV-1", "INV-9", "DRV-1", "DRV-4", "DRV-6", "DRV-9", *LATE}),
+        (
+            "amd",
+            {
+                *("ATT-9", "DET-1", "DET-2", "DET-3", "DET-6", "INV-1", "INV-9"),
+                *("DRV-1", "DRV-4", "DRV-6", "DRV-9", *LATE),
+            },
+        ),
         ("mock", LATE),
     ],
 )
