@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -67,8 +68,9 @@ def here(todo: list[Shard], jobs: int) -> Done:
     left = dict.fromkeys(todo)
     for tried in range(TRIES):
         pool = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        results = pool(joblib.delayed(_both)(shard) for shard in list(left))
         try:
-            for shard, result in pool(joblib.delayed(_both)(shard) for shard in list(left)):
+            for shard, result in results:
                 del left[shard]
                 yield shard, result
         except killed:
@@ -77,6 +79,11 @@ def here(todo: list[Shard], jobs: int) -> Done:
                     f"workers were killed {TRIES} times (is there enough memory?); "
                     "what is done is kept, and the same command goes on"
                 ) from None
+        finally:
+            with warnings.catch_warnings():
+                # of results that nobody waits for any more
+                warnings.simplefilter("ignore")
+                results.close()
         if not left:
             return
 
