@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -91,6 +92,8 @@ def here(todo: list[Shard], jobs: int) -> Done:
 def on_dask(todo: list[Shard], scheduler: str) -> Done:
     """On a cluster whose workers have this package."""
     distributed = _imported("distributed")
+    # it repeats what a worker had that has died, and need not tell
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(scheduler, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError):
