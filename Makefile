@@ -38,8 +38,9 @@ pdf: $(READY)  ## the whole document as one PDF, _build/pasid-spec.pdf; needs ch
 	$(PY) -m sphinx -q -b singlehtml . _build/single
 	$(PY) tools/pdf.py _build/single/index.html _build/pasid-spec.pdf
 
+# A notebook has one kernel, and a file's fixtures are made once: neither is divided.
 test: $(READY)  ## run the notebooks against their stored outputs, and tests/
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --dist loadscope $(TEST_ARGS)
 
 test-browser: html $(BROWSER_READY)  ## try the site in chromium, if there is one
 	.venv-browser/bin/python -m pytest tests/browser
@@ -47,6 +48,7 @@ test-browser: html $(BROWSER_READY)  ## try the site in chromium, if there is on
 regen: $(READY)  ## run the notebooks (or NB=file) and store what they show
 	$(PY) tools/regen.py $(NB)
 	$(PY) tools/matrix.py
+	$(PY) tools/bugs.py
 	$(PY) tools/vectors.py
 
 # asks no other host for news, updates or extensions

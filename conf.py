@@ -26,6 +26,7 @@ extensions = [
     # the project's own, in spec/_ext
     "api",
     "booted",
+    "bugs",
     "cards",
     "errno_table",
     "in_browser",

@@ -17,7 +17,17 @@ import click
 
 from . import __version__
 from .cli import printed, replayed, typed
-from .contract import IMPLEMENTATIONS, Clause, Exploration, PythonCore, Scope, explore
+from .contract import (
+    CLAUSES,
+    IMPLEMENTATIONS,
+    Clause,
+    Exploration,
+    PythonCore,
+    Scope,
+    explore,
+    page_requests_meanwhile,
+)
+from .contract.clauses.visibility import JUDGES
 from .contract.differences import both
 from .contract.explorer import joined
 from .contract.known import REST
@@ -41,8 +51,8 @@ driver = click.option(
     "--driver",
     callback=typed.driver,
     default="",
-    metavar="vtd",
-    help="Take the tree's own driver along: vtd, in a scope of 2 capable devices + 1 incapable, "
+    metavar="vtd|amd",
+    help="Take the tree's own driver along, in a scope of 2 capable devices + 1 incapable, "
     "3 domains, 1 PASID and 2 faults, unless another is given.",
 )
 some = click.argument(
@@ -93,8 +103,8 @@ def check(
     Of a kernel tree the functions of drivers/iommu/iommu.c are taken out, compiled and run, as the
     user who types this; nothing is written outside the cache directory (XDG_CACHE_HOME). They too
     are explored a second time with the group's other calls, if the tree has them as 7.3 has. With
-    --driver vtd the functions of drivers/iommu/intel/ are taken too, over a PASID table in memory,
-    and the clauses on drivers and on VT-d are held against both together.
+    --driver vtd or amd the functions of drivers/iommu/intel/ or amd/ are taken too, over PASID
+    tables in memory, and the clauses on drivers are held against both together.
 
     Exit status: 1 if a clause is broken.
     """
@@ -122,6 +132,7 @@ def check(
         for each, seconds in runs:
             printed.say()
             printed.say_summary(each, seconds)
+        printed.say_missed(seen)
     return 1 if seen.with_verdict("broken") else 0
 
 
@@ -137,8 +148,8 @@ def compare(path: Path, scope: Scope, driver: str, sanitize: bool, as_json: bool
     PATH is a kernel tree or a linux-source-*.tar.xz. Compared are, step by step: what is returned,
     which drivers are asked what, the array, the hardware, what a page request finds, and WARNs.
     The first step that differs is shown as each of them makes it. The group's other calls are
-    compared with model-group. With --driver vtd the model of VT-d is compared with the tree's, and
-    what each of them has noted too.
+    compared with model-group. With --driver the model of that driver is compared with the tree's,
+    and what each of them has noted too.
 
     Exit status: 1 if a step differs.
     """
@@ -275,7 +286,7 @@ def boot(path: Path, builds: tuple[str, ...], as_json: bool) -> int:
     from .cli import booted
 
     chosen = [booting.BUILDS[name] for name in dict.fromkeys(builds or booting.BUILDS)]
-    with guarded(), booted.progress() as told:
+    with guarded(), booted.ended_like_by_ctrl_c(), booted.progress() as told:
         report = booting.ask(path, chosen, told)
     if as_json:
         printed.data(report.to_json())
@@ -299,6 +310,34 @@ def explore_(implementation: PythonCore, scope: Scope, reduced: bool, as_json: b
         printed.data(printed.sizes(seen, seconds))
     else:
         printed.say_summary(seen, seconds)
+        printed.say_missed(seen)
+
+
+@cli.command("requests", epilog=KNOWN)
+@implementation
+@typed.scoped_as(Scope(devices=2, incapable=0, domains=2, pasids=1, faults=1))
+@as_json
+def requests_(implementation: PythonCore, scope: Scope, as_json: bool) -> int:
+    """Put one page request beside each operation, in every way.
+
+    The device asks, the handle is looked up, and its owner gets the request: at every three moments
+    before, during and after every operation that the scope has. The clauses about page requests
+    (VIS-6 to VIS-9) are held against what becomes of it. The model is meant if none is named.
+
+    Exit status: 1 if a clause is broken.
+    """
+    start = perf_counter()
+    with printed.progress(implementation.name) as bar:
+        seen = explore(implementation, scope, [CLAUSES[id] for id in JUDGES], progress=bar)
+        found = page_requests_meanwhile(implementation, scope)
+    seconds = perf_counter() - start
+    if as_json:
+        printed.data(printed.beside(found, seen, seconds))
+    else:
+        printed.say_findings(seen)
+        printed.say()
+        printed.say(f"{found!r}, in {seconds:.1f} s")
+    return 1 if seen.with_verdict("broken") else 0
 
 
 @cli.command(epilog=KNOWN)
@@ -318,6 +357,7 @@ def matrix(implementations: list[PythonCore], scope: Scope, as_json: bool) -> No
         for seen, seconds in runs:
             printed.say()
             printed.say_summary(seen, seconds)
+            printed.say_missed(seen)
 
 
 @cli.command(cls=typed.TakesErrno)

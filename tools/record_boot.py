@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Boot kernels, and store what they answered for the site.
 
-    python tools/record_boot.py [--check] TREE...
+    python tools/record_boot.py [--check] [--if-built] TREE...
 
 With --check nothing is written, and the exit status is 1 if a release that is stored answers
-otherwise now; one that is not stored is told and passes.
+otherwise now; one that is not stored is told and passes. With --if-built a tree is left out whose
+kernels were never built on this machine.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from reference_impl.boot import is_built
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "spec" / "data" / "boot.json"
@@ -68,11 +71,15 @@ def main() -> int:
     """Write the file, or compare it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
+    parser.add_argument("--if-built", action="store_true", help="build no kernel from nothing")
     parser.add_argument("trees", nargs="+", metavar="TREE")
     given = parser.parse_args()
     data: Any = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     changed = 0
     for tree in given.trees:
+        if given.if_built and not is_built(Path(tree)):
+            print(f"{Path(tree).name}: no kernel of it is built here, so none is booted")
+            continue
         said = answer(tree)
         release = said["release"]
         if release not in data:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 from ..linux.build import compiler, version_of
 from ..linux.locate import release_of
-from . import kunit, missing, qemu
+from . import kunit, missing, qemu, through
 from .asked import Asked, hidden_in, of_scenarios, of_text, of_vectors
-from .build import Failed, Told, built, suits
+from .build import Failed, Told, built, image_of, suits
 from .configure import BUILDS, Build
 from .console import parse
 from .initramfs import initramfs
@@ -27,12 +28,12 @@ from .report import LAST, Boot, Report, judge
 from .scenarios import within
 from .workspace import Workspace
 
-__all__ = ["BUILDS", "Report", "ask"]
+__all__ = ["BUILDS", "Report", "ask", "is_built"]
 
 STAGES = """\
 step 400 put /sys/kernel/debug/kunit/pasid_spec/run
 vector 200 put /sys/kernel/debug/kunit/pasid_vectors/run
-user 60 /user /user.vectors
+user 60 /user /user.vectors /published.vectors
 defect 30 /user /defect.vectors
 selftest 120 /iommufd {selected}
 fail-nth 120 /iommufd_fail_nth -t device
@@ -43,7 +44,7 @@ SELECTED = (
 )
 """Of the kernel's own tests those that are about PASIDs, and need no huge pages."""
 VECTORS = {path.name: path.read_text(encoding="utf-8") for path in GUEST.glob("*.vectors")}
-"""What is done through /dev/iommu, in the form that guest/user.c reads."""
+"""What is done through /dev/iommu besides the published vectors, in the form of guest/user.c."""
 SILENT = 60
 """How many seconds a guest may say nothing."""
 
@@ -61,6 +62,8 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
     """
     workspace = Workspace(path)
     vectors = kunit.published()
+    texts = {**VECTORS, "published.vectors": through.lines_of(vectors)}
+    known = {id for each in of_text("defect", texts["defect.vectors"]) for id in each.clauses}
     missing.check()
     with workspace.held():
         told("a private copy of the tree is brought up to date")
@@ -83,18 +86,35 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
                 continue
             boot.seconds |= {"build": kernel.seconds, "processor": kernel.processor}
             initrd = workspace.place / each.name / "initramfs.gz"
-            texts = {"stages": stages_of(each), **VECTORS}
-            initrd.write_bytes(initramfs(files, texts))
+            initrd.write_bytes(initramfs(files, {"stages": stages_of(each), **texts}))
             hidden = hidden_in(made)
             report.hidden |= hidden
             asked = [*of_scenarios(made), *of_vectors(vectors, hidden)]
-            for level in ("user", "defect"):
-                asked += of_text(level, VECTORS[f"{level}.vectors"])
+            asked += of_text("user", texts["user.vectors"] + texts["published.vectors"], known)
+            asked += of_text("defect", texts["defect.vectors"])
             ready.append((boot, each, kernel.image, initrd, asked))
         told(f"booting {len(ready)} under QEMU")
+        nobody_waits = Event()
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda job: heard(*job), ready))
+            try:
+                list(pool.map(lambda job: heard(nobody_waits, *job), ready))
+            finally:
+                nobody_waits.set()
     return report
+
+
+def is_built(path: Path, builds: Iterable[Build] = BUILDS.values()) -> bool:
+    """Whether kernels of a tree were built before, so that little is left to do.
+
+    Args:
+        path: a tree, or a ``linux-source-*.tar.xz``.
+        builds: which kernels.
+
+    Raises:
+        LinuxError: it is neither.
+    """
+    workspace = Workspace(path)
+    return all(image_of(workspace, each).is_file() for each in builds)
 
 
 def stages_of(wanted: Build) -> str:
@@ -104,9 +124,16 @@ def stages_of(wanted: Build) -> str:
     return "".join(line for line in lines if line.split()[0] not in left_out)
 
 
-def heard(boot: Boot, wanted: Build, image: Path, initrd: Path, asked: Sequence[Asked]) -> None:
+def heard(
+    nobody_waits: Event,
+    boot: Boot,
+    wanted: Build,
+    image: Path,
+    initrd: Path,
+    asked: Sequence[Asked],
+) -> None:
     """Boot one kernel, and write down what it says."""
-    run = qemu.boot(image, initrd, wanted.seconds, SILENT)
+    run = qemu.boot(image, initrd, wanted.seconds, SILENT, nobody_waits=nobody_waits)
     log = initrd.with_name("console.txt")
     log.write_text("\n".join(run.lines) + "\n", encoding="utf-8")
     console = parse(run.lines)

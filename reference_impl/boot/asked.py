@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from ..contract import CLAUSES
-from ..contract.step import Step
 from ..vectors import Vector
 from ..vectors.kunit import unfit
-from .observed import as_seen
+from . import through
 from .scenarios import Scenario
+from .seen import holds
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Asked:
         warnings: how many WARNs of the core it requires.
         skipped: why it cannot be run in a kernel.
         scenario: of a step.
+        known: whether Linux is known to break what it is about.
     """
 
     level: str
@@ -35,29 +36,39 @@ class Asked:
     warnings: int = 0
     skipped: str = ""
     scenario: Scenario | None = None
+    known: bool = False
 
 
 def of_scenarios(scenarios: Iterable[Scenario]) -> Iterator[Asked]:
     """The steps of an exploration."""
     for each in scenarios:
-        yield Asked("step", each.name, shown_by(each.step), each.warnings, scenario=each)
+        yield Asked("step", each.name, each.clauses, each.warnings, scenario=each)
 
 
 def of_vectors(vectors: Iterable[Vector], hidden: Collection[str] = ()) -> Iterator[Asked]:
-    """The published vectors, those that no kernel can play included.
+    """The published vectors that a group inside the kernel plays, and those that nothing can play.
 
     Args:
         vectors: all of them.
         hidden: the clauses that nothing is said of, see :func:`hidden_in`.
     """
     for each in vectors:
+        if through.plays(each):
+            continue
         warnings = sum(step.warns for step in each.steps)
         clauses = tuple(id for id in each.clauses if id not in hidden)
-        yield Asked("vector", each.name, clauses, warnings, unfit(each))
+        why = through.unfit(each) if through.of_user(each) else unfit(each)
+        yield Asked("vector", each.name, clauses, warnings, why)
 
 
-def of_text(level: str, text: str) -> Iterator[Asked]:
-    """The results that guest/user.c gives for a text."""
+def of_text(level: str, text: str, known: Collection[str] = ()) -> Iterator[Asked]:
+    """The results that guest/user.c gives for a text.
+
+    Args:
+        level: which of :class:`Asked`.
+        text: in the form that it reads.
+        known: the clauses that Linux is known to break.
+    """
     vector, clauses = "", list[str]()
     for line in text.splitlines():
         call, _, comment = line.partition("#")
@@ -67,7 +78,8 @@ def of_text(level: str, text: str) -> Iterator[Asked]:
         if words[0] == "vector":
             vector, clauses = " ".join(words[1:]), []
         elif words[0] == "end":
-            yield Asked(level, vector, tuple(dict.fromkeys(clauses)))
+            found = tuple(dict.fromkeys([*clauses, *about]))
+            yield Asked(level, vector, found, known=any(id in known for id in found))
         elif words[0].endswith(":"):
             yield Asked(level, f"{vector}/{words[0][:-1]}", tuple(about))
         else:
@@ -77,22 +89,7 @@ def of_text(level: str, text: str) -> Iterator[Asked]:
 def hidden_in(scenarios: Iterable[Scenario]) -> frozenset[str]:
     """The clauses that these steps are about, and that cannot be told by what is seen of any."""
     made = list(scenarios)
-    shown = {id for each in made for id in shown_by(each.step)}
+    shown = {id for each in made for id in each.clauses}
     return frozenset(
-        id for id in CLAUSES if id not in shown and any(_holds(id, e.step) for e in made)
-    )
-
-
-def shown_by(step: Step) -> tuple[str, ...]:
-    """The clauses that hold in a step, going by nothing but what can be seen of it."""
-    seen = as_seen(step)
-    return tuple(id for id in CLAUSES if _holds(id, seen))
-
-
-def _holds(id: str, step: Step) -> bool:
-    clause = CLAUSES[id]
-    return (
-        step.operation.kind in clause.on
-        and not clause.lacking(frozenset(), frozenset())
-        and clause.predicate(step) is True
+        id for id in CLAUSES if id not in shown and any(holds(id, e.step) for e in made)
     )

@@ -99,7 +99,7 @@ def built(
     out.mkdir(exist_ok=True)
     made = version_of(compiler())
     key = _hash(content, made, wanted.fragment, *sorted(files.values()))
-    stamp, image = out / "pasid-spec.json", out / "arch/x86/boot/bzImage"
+    stamp, image = out / "pasid-spec.json", image_of(workspace, wanted)
     if _stamped(stamp) == key and image.is_file():
         return Kernel(image, 0.0, 0.0)
     stamp.unlink(missing_ok=True)
@@ -110,6 +110,11 @@ def built(
     _make(make, out, wanted, told)
     stamp.write_text(json.dumps({"key": key}), encoding="utf-8")
     return Kernel(image, time.monotonic() - start, _used() - used)
+
+
+def image_of(workspace: Workspace, wanted: Build) -> Path:
+    """Where a build's kernel is, once it is built."""
+    return workspace.place / wanted.name / "arch/x86/boot/bzImage"
 
 
 def _used() -> float:
@@ -222,6 +227,9 @@ def _make(make: list[str], out: Path, wanted: Build, told: Told) -> None:
                 log.write(line)
                 lines.append(line.rstrip())
                 told(f"{wanted.name}: {len(lines)} files, {line.strip()[:60]}")
+        except BaseException:
+            signal_end.kill()  # nobody waits for it any more
+            raise
         finally:
             over = signal_end.stop()
     if over:
@@ -243,9 +251,10 @@ class _Watch:
 
     def _late(self) -> None:
         self.over = True
-        self._kill()
+        self.kill()
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """End the build at once."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
 
@@ -255,7 +264,7 @@ class _Watch:
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
-            self._kill()
+            self.kill()
         return self.over
 
 

@@ -18,7 +18,9 @@ SOURCE = Path(__file__).resolve().parent / "guest" / "pasid_spec_kunit.c"
 TABLE = "pasid_spec_vectors.h"
 TYPES = {None: "0", "paging": "IOMMU_DOMAIN_UNMANAGED", "sva": "IOMMU_DOMAIN_SVA"}
 HANDLES = {None: "NO_HANDLE", "h'": "NEW", "h": "PUBLISHED"}
-STATIC = ("blocked", "identity")
+STATIC = ("blocked", "identity", "default")
+OWNERS = {None: 0, "vfio": 1, "iommufd": 2}
+"""Who claims a group, as the guest numbers them."""
 SPREAD = 4096
 """How far PASIDs lie apart, so that each needs memory of its own in the array."""
 
@@ -54,7 +56,7 @@ def table(scenarios: Sequence[Scenario]) -> str:
         vectors.append(
             f"\t{{ {json.dumps(each.name)}, {at[each.setting]}, {len(these)}, {each.warnings}, "
             f"{places[these]},\n"
-            f"\t  {json.dumps(each.expected)} }},\n"
+            f"\t  {json.dumps(each.expected)}, {_after(each)} }},\n"
         )
     return "".join(
         [
@@ -100,13 +102,19 @@ def _setting(setting: Setting) -> str:
         flags = ["OURS"] * spec.ours + ["TAKES_PASIDS"] * takes + ["SVA"] * (spec.type == "sva")
         domains.append(f"{{ {json.dumps(name)}, {' | '.join(flags) or '0'} }}")
     devices = setting.devices
+    pasids = sum(pasid > 0 for pasid in setting.pasids)
     return (
-        f"\t{{ {len(devices)}, {len(domains)}, {len(setting.pasids)}, {len(spread)},\n"
+        f"\t{{ {len(devices)}, {len(domains)}, {pasids}, {len(spread)}, {int(setting.rid)},\n"
         f"\t  {{ {', '.join(json.dumps(d.name) for d in devices)} }},\n"
         f"\t  {{ {', '.join(str(spread[d.max_pasids]) for d in devices)} }},\n"
         f"\t  {{ {', '.join(domains)} }},\n"
         f"\t  {{ {', '.join(map(str, spread))} }} }},\n"
     )
+
+
+def _after(scenario: Scenario) -> str:
+    uses, claimed, depths = scenario.after
+    return f"{uses}, {int(claimed)}, {{ {', '.join(map(str, depths)) or '0'} }}"
 
 
 def _call(setting: Setting, domains: list[str], operation: Operation, faults: Faults) -> str:
@@ -120,6 +128,7 @@ def _call(setting: Setting, domains: list[str], operation: Operation, faults: Fa
     assert len(answers) <= MOST_CALLS, operation
     return (
         f"\t{{ {operation.kind.upper()}, {device}, {operation.pasid}, {domain}, "
-        f"{HANDLES[operation.handle]}, {TYPES[operation.type]}, {int(memory)}, "
+        f"{HANDLES[operation.handle]}, {OWNERS[operation.who]}, {TYPES[operation.type]}, "
+        f"{int(memory)}, "
         f"{{ {', '.join(map(str, answers)) or '0'} }} }},\n"
     )

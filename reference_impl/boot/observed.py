@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 
 from ..contract import CLAUSES
-from ..contract.step import Entry, Row, Slot, Step
+from ..contract.facts import as_notes, group_facts
+from ..contract.step import Entry, Notes, Row, Slot, Step
 from ..model.observer import Event
 from .scenarios import Scenario
+from .seen import BY_US, as_seen, told_of
 
 CALL = re.compile(r"(\S+)/(\d+):(\S+?)<(\S+?)@(\S+?)=(\d+)")
 PARTS = re.compile(r"got(?P<calls>.*?) = (?P<result>-?\d+)(?: (?P<found>\S+))?(?P<rows>(?:; .*)?)$")
-BY_US = ("no memory",)
 
 
 def blamed(scenario: Scenario, said: list[str], warnings: int) -> dict[str, str]:
@@ -35,7 +36,7 @@ def blamed(scenario: Scenario, said: list[str], warnings: int) -> dict[str, str]
     found: dict[str, str] = {}
     seen = as_seen(scenario.step)
     for id, clause in CLAUSES.items():
-        if step.operation.kind in clause.on and not clause.lacking(frozenset(), frozenset()):
+        if told_of(id, step):
             verdict = clause.predicate(step)
             if isinstance(verdict, str) and not isinstance(clause.predicate(seen), str):
                 found[id] = verdict
@@ -62,8 +63,8 @@ def observed(scenario: Scenario, said: list[str], warnings: int) -> Step | None:
                 hardware[device] = reached
         events.append(("return", device, int(error)))
     events += _warnings(wanted, warnings - scenario.warnings)
-    rows = [_row(text) for text in parts["rows"].split("; ")[1:] if not text.startswith("warnings")]
-    due = [_row(text) for text in scenario.expected.split("; ")[1:]]
+    rows, notes = _behind(parts["rows"], wanted.notes_after)
+    due, _ = _behind("; " + scenario.expected.partition("; ")[2], wanted.notes_after)
     at = {pasid: i for i, pasid in enumerate(wanted.setting.pasids)}
     own = at.get(wanted.operation.pasid)
     if len(rows) != len(due):
@@ -77,29 +78,34 @@ def observed(scenario: Scenario, said: list[str], warnings: int) -> Step | None:
         wanted.before if own is None else rows[own],
         _name(parts["found"] or "-"),
         wanted.resetting,
-        any(rows[i] != due[i] for i in range(len(rows)) if i != own),
-    )
-
-
-def as_seen(step: Step) -> Step:
-    """A step as a driver and a page request see it: without the mutex, and the array's inside."""
-    slot = step.after.slot
-    return Step(
-        step.setting,
-        step.operation,
-        step.before,
-        tuple(e for e in step.events if e[0] in ("call", "return", "entry", "warn", *BY_US)),
-        step.result,
-        Row(slot if isinstance(slot, Entry) and slot.handle else None, step.after.hardware),
-        step.found,
-        step.resetting,
-        step.elsewhere,
+        wanted.elsewhere or any(rows[i] != due[i] for i in range(len(rows)) if i != own),
+        wanted.notes_before,
+        notes,
     )
 
 
 def _warnings(wanted: Step, more: int) -> list[Event]:
     """The model's, and as many as there were beside those of all calls."""
     return [("warn", "WARN")] * max(wanted.warnings + more, 0)
+
+
+def _behind(text: str, notes: Notes) -> tuple[list[Row], Notes]:
+    """The rows after a step; and the facts of its group, with the owner that was seen."""
+    rows = []
+    for part in text.split("; ")[1:]:
+        word, _, rest = part.partition(" ")
+        if word == "owner":
+            who, domain = rest.split()
+            facts = group_facts(notes)
+            facts = facts._replace(
+                owner=None if who in ("-", "used") else who,
+                owner_cnt=0 if who == "-" else facts.owner_cnt or 1,
+                domain=_name(domain),
+            )
+            notes = as_notes(facts)
+        elif word != "warnings":
+            rows.append(_row(part))
+    return rows, notes
 
 
 def _row(text: str) -> Row:

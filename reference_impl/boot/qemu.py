@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 PROGRAM = "qemu-system-x86_64"
 MOST_OUTPUT = 64 << 20
@@ -48,6 +49,7 @@ def boot(
     told: Callable[[str], None] | None = None,
     program: str = PROGRAM,
     extra: tuple[str, ...] = (),
+    nobody_waits: Event | None = None,
 ) -> Run:
     """Boot, and read the console until the guest ends or is ended.
 
@@ -59,6 +61,7 @@ def boot(
         told: called with every line.
         program: the emulator.
         extra: more of its arguments.
+        nobody_waits: set when the run is of no interest any more; it is ended then.
     """
     command = [program, *MACHINE.split(), *extra, "-kernel", str(kernel), "-initrd", str(initrd)]
     run = Run()
@@ -96,6 +99,8 @@ def boot(
                         run.ended = f"it filled the console with {read >> 20} MB"
                     elif now - start > seconds:
                         run.ended = f"it took longer than {seconds:.0f} s"
+                    elif nobody_waits and nobody_waits.is_set():
+                        run.ended = "nobody waits for it any more"
                     elif now - last > silent:
                         run.ended = f"nothing was heard of it for {silent:.0f} s"
         finally:

@@ -22,7 +22,7 @@ SELFTESTS = ("selftest", "fail-nth")
 """The stages in which the kernel's own tests run."""
 NONE: Mapping[str, str] = {}
 Verdict = str
-"""``"same"``, ``"differs"``, ``"skipped"`` or ``"not run"``."""
+"""``"same"``, ``"differs"``, ``"breaks"``: as Linux is known to; ``"skipped"`` or ``"not run"``."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ class Boot:
     def different(self) -> bool:
         """Whether anything is not as it should be."""
         return bool(self.failure) or any(
-            r.verdict not in ("same", "skipped") for r in self.results if r.level != "defect"
+            r.verdict not in ("same", "breaks", "skipped")
+            for r in self.results
+            if r.level != "defect"
         )
 
 
@@ -186,6 +188,10 @@ def judge(
             if not any((each.scenario.setting, calls[:n]) in wrong for n in range(1, len(calls))):
                 broken = blamed(each.scenario, point.said, _warned(point, stage))
             wrong.add((each.scenario.setting, calls))
+        if each.known and verdict == "differs":
+            verdict = "breaks"
+        if verdict == ("same" if each.level == "defect" else "breaks"):
+            broken = dict.fromkeys(each.clauses, "; ".join(why) or each.name)
         clauses = () if broken or (each.scenario and verdict == "differs") else each.clauses
         found = Result(each.level, each.name, verdict, why, clauses, broken)
         results.append(found)

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
-from ..contract import IMPLEMENTATIONS, Scope
+from ..contract import IMPLEMENTATIONS, Scope, group_scope
 from ..contract.explorer import Walk, observe, state_now
-from ..contract.implementation import PythonMachine
+from ..contract.facts import group_facts
+from ..contract.implementation import Implementation, PythonMachine
 from ..contract.recorder import Recorder
 from ..contract.step import (
+    GROUP,
+    HANDLE,
     NEW,
     PUBLISHED,
+    RESETS,
     STRAY,
     Entry,
     Operation,
@@ -29,9 +33,11 @@ from ..contract.step import (
     Step,
 )
 from ..model.observer import MayFail
+from .seen import shown_by
 
 Faults = tuple[tuple[MayFail, int], ...]
 """What was asked whether it fails, in order, and the errno of each answer."""
+CLAIMS = (*group_scope.CLAIMS, *group_scope.USES)
 MOST_CALLS = 8
 """How many driver calls of one operation can be told to fail."""
 
@@ -47,6 +53,8 @@ class Scenario:
         step: what the model does in the last one.
         expected: what can be seen of that.
         warnings: how many WARNs all the calls give.
+        after: what has to be ended then: how often the group is claimed or used, whether it is
+            claimed, and the resets of each device.
     """
 
     name: str
@@ -55,6 +63,12 @@ class Scenario:
     step: Step
     expected: str
     warnings: int
+    after: tuple[int, bool, tuple[int, ...]] = (0, False, ())
+
+    @cached_property
+    def clauses(self) -> tuple[str, ...]:
+        """Those that are seen to hold in it."""
+        return shown_by(self.step)
 
 
 class _Asking(Recorder):
@@ -83,10 +97,9 @@ def within(scope: Scope) -> tuple[tuple[Scenario, ...], dict[str, int]]:
     Returns:
         The scenarios; and how many steps cannot be made so, by why.
     """
-    model = IMPLEMENTATIONS["model"]
     found: list[Scenario] = []
     left_out: dict[str, int] = {}
-    for setting, starts in scope.starts(model.lacks, model.habitat):
+    for model, setting, starts in _settings(scope):
         recorder = _Asking()
         machine = model.boot(setting, recorder)
         assert isinstance(machine, PythonMachine)
@@ -94,12 +107,28 @@ def within(scope: Scope) -> tuple[tuple[Scenario, ...], dict[str, int]]:
         for number, (step, state) in enumerate(walk, 1):
             trace = walk.trace(state, step.operation)
             calls = [*((each, ()) for each in _towards(setting, trace.start)), *trace.calls]
-            why, scenario = _made(machine, recorder, setting, number, calls, step)
+            why, scenario = _made(machine, recorder, setting, number, calls, step, starts[0])
             if scenario:
                 found.append(scenario)
             else:
                 left_out[why] = left_out.get(why, 0) + 1
     return tuple(found), left_out
+
+
+def _settings(scope: Scope) -> Iterator[tuple[Implementation, Setting, list[State]]]:
+    """The settings of a scope, each with its starts; then those of the group's other calls.
+
+    Of the latter there are two: with claims and without resets, and the other way round. Both
+    together would be thousands of steps more, and no other ones.
+    """
+    model = IMPLEMENTATIONS["model"]
+    for setting, starts in scope.starts(model.lacks, model.habitat):
+        yield model, setting, list(starts)
+    group = IMPLEMENTATIONS["model-group"]
+    whole, starts = next(group_scope.settings(min(scope.devices, 2), 1))
+    for name, without in (("claims", RESETS), ("group resets", CLAIMS)):
+        calls = tuple(kind for kind in whole.calls if kind not in without)
+        yield group, whole._replace(name=name, calls=calls), starts
 
 
 def _towards(setting: Setting, start: State) -> Iterator[Operation]:
@@ -120,12 +149,15 @@ def _made(
     number: int,
     calls: list[tuple[Operation, Script]],
     wanted: Step,
+    start: State,
 ) -> tuple[str, Scenario | None]:
     """The scenario of these calls, or why there is none."""
     if any(call.device == STRAY and call.kind == "detach" for call, _ in calls):
         return "a detach of a device without a group is a null pointer (DET-7)", None
-    state = State((Row(None, (None,) * len(setting.devices)),) * len(setting.pasids))
-    state = state._replace(notes=machine.notes())
+    state = start
+    if not setting.rid:
+        state = State((Row(None, (None,) * len(setting.devices)),) * len(setting.pasids))
+        state = state._replace(notes=machine.notes())
     made: list[tuple[Operation, Faults]] = []
     warnings, step, expected = 0, wanted, ""
     for operation, script in calls:
@@ -134,10 +166,12 @@ def _made(
         parts, _ = observe(machine, recorder, state, operation, machine.row(operation.pasid))
         step = Step(setting, *parts)
         made.append((operation, tuple(recorder.asked_of)))
+        if _never_lacking(operation, made[-1][1], state):
+            return "an array with nothing in it needs no memory for its first place", None
         warnings += step.warnings
         rows = [machine.row(pasid) for pasid in setting.pasids]
-        expected = shown(step, rows)
         state = state_now(machine)
+        expected = shown(step, rows) + _owned(setting, state)
     if step != wanted:
         return "no calls lead to the state before it", None
     if isinstance(step.result, str):
@@ -152,7 +186,24 @@ def _made(
         step,
         expected,
         warnings,
+        _left(setting, state),
     )
+
+
+def _never_lacking(operation: Operation, faults: Faults, before: State) -> bool:
+    """Whether memory would have to be lacking where none is needed: for index 0 and no other."""
+    lacks = any(what == "memory" and error for what, error in faults)
+    empty = all(row.slot is None for row in before.rows)
+    return lacks and operation.pasid == 0 and operation.kind in (*GROUP, *HANDLE) and empty
+
+
+def _left(setting: Setting, state: State) -> tuple[int, bool, tuple[int, ...]]:
+    """What has to be ended after a step, see :class:`Scenario`."""
+    if not setting.rid:
+        return 0, False, tuple(int(d.name in state.resetting) for d in setting.devices)
+    facts = group_facts(state.notes)
+    depths = tuple(facts.depth(d.name) for d in setting.devices)
+    return facts.owner_cnt, facts.owner is not None, depths
 
 
 def _fault(faults: Faults, at: int) -> str:
@@ -160,6 +211,15 @@ def _fault(faults: Faults, at: int) -> str:
     if faults[at][0] == "memory":
         return "no-memory"
     return f"fails-{1 + sum(what != 'memory' for what, _ in faults[:at])}"
+
+
+def _owned(setting: Setting, state: State) -> str:
+    """To whom a group belongs, and what serves DMA without a PASID, as the kernel's side says."""
+    if not setting.rid:
+        return ""
+    facts = group_facts(state.notes)
+    owner = facts.owner or ("used" if facts.owner_cnt else "-")
+    return f"; owner {owner} {_or(facts.domain)}"
 
 
 def shown(step: Step, rows: list[Row]) -> str:

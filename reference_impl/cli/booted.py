@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +23,13 @@ LEVELS = {
     "selftest": "the kernel's own tests",
     "defect": "known defects that show",
 }
-STYLES = {"same": "green", "differs": "bold red", NOT_RUN: "bold red", "skipped": "yellow"}
+STYLES = {
+    "same": "green",
+    "breaks": "yellow",
+    "differs": "bold red",
+    NOT_RUN: "bold red",
+    "skipped": "yellow",
+}
 UNSAID = {
     "hidden": "A driver cannot see whether these hold",
     "no-vector": "No vector in a kernel is about these",
@@ -51,6 +58,16 @@ def progress() -> Iterator[Callable[[str], None]]:
             click.echo(f"{now:4.0f} s  {line}", err=True)
 
     yield told
+
+
+@contextmanager
+def ended_like_by_ctrl_c() -> Iterator[None]:
+    """A SIGTERM, as ``timeout`` sends it, ends compilers and emulators too, as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def say_report(report: Report) -> None:
@@ -92,7 +109,8 @@ def say_boot(boot: Boot) -> None:
         if counts:
             parts = [(f"{number} {verdict}  ", STYLES[verdict]) for number, verdict in counts]
             printed.say(f"  {words:26}", *parts)
-        wrong = [r for r in boot.results if r.level == level and r.verdict in ("differs", NOT_RUN)]
+        shown = ("breaks", "differs", NOT_RUN)
+        wrong = [r for r in boot.results if r.level == level and r.verdict in shown]
         for each in wrong[:MOST]:
             printed.say(("    " + each.name, STYLES[each.verdict]))
             for line in each.why:

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from ..contract import CLAUSES, Clause, Differences, Exploration, Finding, Scope
 from ..contract.clause import CALLS
+from ..contract.meanwhile import PageRequests
 from ..contract.step import IOMMUFD
 from ..present import story
 from ..present.tables import SYMBOLS
@@ -234,6 +235,19 @@ def sizes(seen: Exploration, seconds: float) -> dict[str, object]:
     }
 
 
+def beside(found: PageRequests, seen: Exploration, seconds: float) -> dict[str, object]:
+    """The object that ``requests --json`` prints."""
+    return {
+        "implementation": found.implementation,
+        "scope": found.scope.to_json(),
+        "operations": found.operations,
+        "interleavings": found.interleavings,
+        "fates": found.fates,
+        "seconds": round(seconds, 3),
+        "clauses": findings(seen)["clauses"],
+    }
+
+
 def verdicts(seen: Iterable[Exploration]) -> dict[str, object]:
     """The object that ``matrix --json`` prints."""
     return {
@@ -281,6 +295,10 @@ def say_counterexample(finding: Finding) -> None:
 def say_summary(seen: Exploration, seconds: float) -> None:
     """What was explored, how large it was, and how it came out."""
     say(f"{seen!r}, in {seconds:.1f} s")
+
+
+def say_missed(seen: Exploration) -> None:
+    """The clauses that nothing in the scope was about."""
     if missed := seen.with_verdict("not-applicable"):
         say((f"Not checked, as {NOT_APPLICABLE}: {', '.join(missed)}", COLOURS["not-applicable"]))
 

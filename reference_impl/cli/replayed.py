@@ -23,9 +23,9 @@ def outcomes(vectors: list[Vector], on: PythonCore | Path, program: str | None) 
             return [replay(each, asked) for each in vectors]
     if isinstance(on, PythonCore):
         return [replay(each, player(on)) for each in vectors]
-    from ..linux import ask, run
+    from ..linux import ask_all, run
 
-    recorded = run.played(ask(on), vectors)
+    recorded = run.played(ask_all(on), vectors)
     return [replay(each, recorded) for each in vectors]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import fields
 from difflib import get_close_matches
 from functools import wraps
+from os.path import realpath
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -101,13 +102,21 @@ def implementation_or_path(
 ) -> PythonCore | Path:
     """The implementation of that name, or the path of a kernel tree."""
     if value not in IMPLEMENTATIONS and looks_like_a_path(value):
-        return Path(value).expanduser()
+        return expanded(value)
     return implementation(ctx, param, value)
+
+
+def expanded(value: str) -> Path:
+    """A path, with ``~`` for what it stands for, if it stands for anything."""
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        return Path(value)
 
 
 def tree(_ctx: click.Context, _param: click.Parameter, value: str) -> Path:
     """The path of a kernel tree; whether it is one is seen when it is read."""
-    return Path(value).expanduser()
+    return expanded(value)
 
 
 def driver(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -125,7 +134,7 @@ def vectors(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...
     by_name: dict[str, Path] = {}
     for path in files:
         other = by_name.setdefault(path.stem, path)
-        if other.resolve() != path.resolve():
+        if other != path and realpath(other) != realpath(path):
             raise click.UsageError(f"two vectors have the name {path.stem}: {other} and {path}")
     try:
         return [read(path) for path in by_name.values()]
@@ -135,14 +144,14 @@ def vectors(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...
 
 def vector_files(value: str) -> list[Path]:
     """The files of a directory, a file, or the published one of that name."""
-    path = Path(value).expanduser()
     try:
-        if path.is_dir():
+        path = expanded(value)
+        if value and path.is_dir():
             found = paths(path)
             if not found:
                 raise click.UsageError(f"there is no vector (*.toml) in {shown(value)}")
             return found
-        if path.exists():
+        if value and path.exists():
             return [path]
     except (OSError, ValueError):
         pass
@@ -199,33 +208,42 @@ def size(_ctx: click.Context, param: click.Parameter, value: str) -> int:
 
 def scoped(command: Callable[..., T]) -> Callable[..., T]:
     """Give a command the options of a scope, and the scope that they make."""
+    return scoped_as(Scope())(command)
 
-    @wraps(command)
-    def with_scope(**given: Any) -> T:
-        sizes = {each.name: given.pop(each.name) for each in fields(Scope)}
-        if given.get("driver"):
-            source, own = click.get_current_context().get_parameter_source, DRIVERS[given["driver"]]
-            for name in sizes:
-                if source(name) is ParameterSource.DEFAULT:
-                    sizes[name] = getattr(own, name)
-        try:
-            scope = Scope(**sizes)
-        except ScopeError as error:
-            raise click.UsageError(str(error)) from None
-        return command(scope=scope, **given)
 
-    for each in reversed(fields(Scope)):
-        low, high = SMALLEST[each.name], LARGEST[each.name]
-        with_scope = click.option(
-            f"--{each.name}",
-            type=str,
-            callback=size,
-            metavar="N",
-            default=str(each.default),
-            show_default=True,
-            help=f"{SIZES[each.name]}, {low} to {high}.",
-        )(with_scope)
-    return with_scope
+def scoped_as(usual: Scope) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """The same, where another scope is meant if none is given."""
+
+    def decorate(command: Callable[..., T]) -> Callable[..., T]:
+        @wraps(command)
+        def with_scope(**given: Any) -> T:
+            sizes = {each.name: given.pop(each.name) for each in fields(Scope)}
+            if given.get("driver"):
+                source = click.get_current_context().get_parameter_source
+                own = DRIVERS[given["driver"]]
+                for name in sizes:
+                    if source(name) is ParameterSource.DEFAULT:
+                        sizes[name] = getattr(own, name)
+            try:
+                scope = Scope(**sizes)
+            except ScopeError as error:
+                raise click.UsageError(str(error)) from None
+            return command(scope=scope, **given)
+
+        for each in reversed(fields(Scope)):
+            low, high = SMALLEST[each.name], LARGEST[each.name]
+            with_scope = click.option(
+                f"--{each.name}",
+                type=str,
+                callback=size,
+                metavar="N",
+                default=str(getattr(usual, each.name)),
+                show_default=True,
+                help=f"{SIZES[each.name]}, {low} to {high}.",
+            )(with_scope)
+        return with_scope
+
+    return decorate
 
 
 class TakesErrno(click.Command):

@@ -65,6 +65,8 @@ class Catch:
         return self.finding.verdict == "broken"
 
 
+SCOPE = Scope(devices=2, incapable=1, domains=2, pasids=1, faults=1)
+"""In which they are caught."""
 CALLS = 4
 """How many calls are made at most: some of the bugs lead to ever new states."""
 VTD = "vtd-repaired"
@@ -307,6 +309,56 @@ BUGS: dict[str, Bug] = {
             "driver",
         ),
         Bug(
+            "B18",
+            "ATS was off already when a device went, and its tags of the device's TLB stayed",
+            "1f2557e08a61",
+            "6.13, 6.12.6",
+            "VTD-19",
+            VTD,
+            (
+                (
+                    "                self.forget(self.domains[name], dev, pasid)\n",
+                    (
+                        "                self.gone.add(dev.name)  # with its ATS\n"
+                        "                self.forget(self.domains[name], dev, pasid)\n"
+                    ),
+                ),
+                (
+                    (
+                        "        for name, type in tags(domain.name, domain.type):\n"
+                        "            self.cache_tag(-1"
+                    ),
+                    (
+                        "        for name, type in tags(domain.name, domain.type):\n"
+                        '            if dev.name in self.gone and type.endswith("devtlb"):\n'
+                        "                continue\n"
+                        "            self.cache_tag(-1"
+                    ),
+                ),
+            ),
+            "driver",
+            "the bug was in the path without a PASID, which is not modelled; here it is a PASID's",
+        ),
+        Bug(
+            "B21",
+            "the device's TLB was not flushed where the IOMMU is in caching mode",
+            "iommu/vt-d: Unconditionally flush device TLB for pasid table updates",
+            "6.12, 6.11.3, 6.10.y",
+            "DRV-13",
+            VTD,
+            (
+                (
+                    (
+                        '        self.observer.saw(("flush", dev.name, pasid))\n'
+                        "        self.pasid_clear_entry(dev, pasid, fault_ignore)\n"
+                    ),
+                    "        self.pasid_clear_entry(dev, pasid, fault_ignore)\n",
+                ),
+            ),
+            "driver",
+            "one event stands for all flushes of a PASID here, so all of them are missing",
+        ),
+        Bug(
             "B22",
             "the end of one device's reset set the domains again on the whole group",
             "1615e8896a8f",
@@ -337,13 +389,21 @@ BUGS: dict[str, Bug] = {
 }
 """By number."""
 
+UNMAP = "it is an unmap that goes wrong, which is no call here"
 BEYOND: dict[str, str] = {
-    "B18": "a device's ATS cannot be switched off here while something is attached",
-    "B19": "the buffer for batches of flushes is not modelled",
-    "B20": "kinds of flushes are not told apart",
-    "B21": "a flush is one event, for IOTLB and device TLB",
+    "B19": f"{UNMAP}; the buffer for its flushes is not modelled",
+    "B20": f"{UNMAP}; kinds of flushes are not told apart",
+    "B28": "which PASID is an mm's is for the core and its callers; the drivers of 7.3 do not look",
+    "B29": f"{UNMAP}: that a domain has tags or a record is looked at, not a count beside them",
+    "B30": f"{UNMAP}; it has no page sizes here",
+    "B31": "the capabilities of AMD's devices are not switched on here; they are there",
+    "B33": "nothing is freed in Python; that no request of a handle is left is IFD-27, as in B32",
+    "B37": "how a request that nobody takes is answered is not modelled, only that nobody is found",
+    "B38": "the memory of page requests is not modelled, only whose they are",
+    "B40": "the kernel's own page tables are not modelled, and no call is in the wrong",
+    "B41": "an IOMMU that cannot walk the page tables of an mm is not modelled; VTD-17 is its like",
 }
-"""Those of VT-d that cannot be expressed, and why."""
+"""Those that cannot be expressed, and why."""
 
 
 def catch(bug: Bug, scope: Scope | None = None, alone: bool = False) -> Catch:
@@ -351,10 +411,10 @@ def catch(bug: Bug, scope: Scope | None = None, alone: bool = False) -> Catch:
 
     Args:
         bug: which.
-        scope: how large; two devices and one incapable, two domains, one PASID, one fault if None.
+        scope: how large; ``SCOPE`` if None.
         alone: whether only the clause that has to catch it is judged.
     """
-    scope = scope or Scope(2, 1, 2, 1, 1)
+    scope = scope or SCOPE
     clauses = [CLAUSES[bug.clause]] if alone else list(CLAUSES.values())
     made = bug.made_again()
     for calls in range(1 if alone else CALLS, CALLS + 1):  # no further than it has to be

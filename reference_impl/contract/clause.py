@@ -18,10 +18,13 @@ Predicate: TypeAlias = Callable[[Step], Verdict]
 
 CALLS = ("attach", "replace", "detach", "handle_get")
 
-EXTRAS = frozenset({"driver", "resets", "removals", "RID", "vtd", "group", "sva", "iommufd"})
+EXTRAS = frozenset(
+    ("driver", "resets", "removals", "RID", "flushes", "vtd", "group", "sva", "iommufd")
+)
 """What an implementation has only if it says so: a driver of its own that is judged with it, resets
-of devices, devices that go, a driver that asks what is attached for traffic without a PASID, VT-d's
-records; the group's other calls; the sharing of a process' memory; iommufd."""
+of devices, devices that go, a driver that asks what is attached for traffic without a PASID, caches
+that are seen to be flushed, VT-d's records; the group's other calls; the sharing of a process'
+memory; iommufd."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,11 @@ class Clause:
         return self.id.partition("-")[0]
 
 
-IN_WORDS = {"group": "calls for the whole group", "sva": "memory shared with processes"}
+IN_WORDS = {
+    "group": "calls for the whole group",
+    "sva": "memory shared with processes",
+    "flushes": "caches that would have to be flushed",
+}
 """What some of what a clause needs is called where an implementation has not got it."""
 
 CLAUSES: dict[str, Clause] = {}

@@ -62,8 +62,6 @@ class Finding:
     """The shortest counterexample."""
     steps: tuple[Step, ...] = ()
     """What happens in it."""
-    left_out: bool = False
-    """Whether it is not promised only because its calls are not tried."""
     rank: tuple[int, ...] = ()
     """How long it is: calls, faults in the last, the number of its setting, events in the last."""
 
@@ -117,13 +115,14 @@ class Exploration:
 
 
 def joined(seen: Exploration, rest: Exploration) -> Exploration:
-    """One exploration with the findings of both: of *rest* those that the first has not promised.
+    """One exploration with the findings of both: of each clause the one that says more.
 
-    States and steps are those of both.
+    That it is broken says the most, then that it holds. States and steps are those of both.
     """
+    says = ("not-promised", "not-applicable", "held", "broken")
     findings = dict(seen.findings)
     for id, finding in rest.findings.items():
-        if not findings[id].promised and (finding.promised or finding.left_out):
+        if says.index(finding.verdict) > says.index(findings[id].verdict):
             findings[id] = finding
     return replace(
         seen,
@@ -170,9 +169,6 @@ def explore(
         if lacking := each.lacking(implementation.lacks, implementation.has):
             finding.promised = False
             finding.reason = f"{implementation.name} has no {IN_WORDS.get(lacking, lacking)}"
-        elif implementation.habitat and implementation.habitat.without.issuperset(each.on):
-            finding.promised, finding.left_out = False, True
-            finding.reason = f"{implementation.name} leaves out {', '.join(each.on)}"
     every = scope.starts(implementation.lacks, implementation.habitat)
     for place, (setting, starts) in enumerate(every):
         _explore(implementation, setting, place, starts, seen, progress, first)
@@ -348,8 +344,8 @@ class Walk:
                     parts, now = observe(machine, recorder, state, operation, before)
                     self.steps += 1
                     whole = guarded and operation.kind in EVENTS
-                    new = state_now(machine) if whole else None
-                    if now != notes or parts[-3] or whole:
+                    new = state_now(machine, now) if whole else None
+                    if now != notes or parts[-3] or (whole and (parts[2] or new != state)):
                         machine.load(state)
                     elif parts[2] and parts[2] != ONLY_LOCKED:
                         machine.restore(operation.pasid, before)
@@ -483,10 +479,15 @@ def ends_here(step: Step) -> bool:
     )
 
 
-def state_now(machine: Machine) -> State:
-    """The whole state of a machine, as the next call finds it."""
+def state_now(machine: Machine, notes: Notes | None = None) -> State:
+    """The whole state of a machine, as the next call finds it.
+
+    Args:
+        machine: the machine.
+        notes: what it notes, if that has been asked already.
+    """
     rows = tuple([settled(machine.row(pasid)) for pasid in machine.pasids])
-    return State(rows, machine.resetting(), machine.notes())
+    return State(rows, machine.resetting(), machine.notes() if notes is None else notes)
 
 
 def settled(row: Row) -> Row:

@@ -85,7 +85,7 @@ def settings(devices: int, domains: int) -> Iterator[tuple[Setting, list[State]]
     yield bare, [start(bare, default=None)]
     joined = whole._replace(
         name="devices come and go",
-        devices=(DeviceSpec("d0", 4), DeviceSpec("d1", 2)),
+        devices=(DeviceSpec("d0", 4), DeviceSpec("d1", 1)),
         domains=named[:1],
         pasids=(NO_PASID, 2),
         calls=(*GROUP[:2], *RESETS, "claim_group_owner", *COME_AND_GO),

@@ -108,6 +108,10 @@ class IommufdMachine(PythonMachine):
                 hwpt = self.calls.hw_pagetable.hwpt_alloc(first, spec.of, spec.id, *spec[3:])
                 self.domains[spec.id] = hwpt.domain
         self.made = dict(ictx.objects)
+        self.spaces = [(each, [*each.hwpts]) for each in self.made.values() if type(each) is Ioas]
+        """The address spaces, each with the tables that were made for it at first."""
+        self.queues = [each for each in self.made.values() if type(each) is FaultQueue]
+        self.igroups = {id(each.igroup): each.igroup for each in self.bound.values()}.values()
 
     def load(self, state: State) -> None:
         """Be in this state, facts of iommufd's included."""
@@ -116,19 +120,19 @@ class IommufdMachine(PythonMachine):
         ictx.objects = dict(self.made)
         for thing in self.made.values():
             thing.users = 0
-            if isinstance(thing, Ioas):
-                thing.reserved.clear()
-                made = [each for each in self.made.values() if isinstance(each, Hwpt)]
-                thing.hwpts = [each for each in made if each.ioas is thing and not each.parent]
-            elif isinstance(thing, FaultQueue):
-                thing.deliver.clear()
-                thing.response.clear()
-        for igroup in {id(b.igroup): b.igroup for b in self.bound.values()}.values():
+        for space, hwpts in self.spaces:
+            space.reserved.clear()
+            space.hwpts = [*hwpts]
+        for each in self.queues:
+            each.deliver.clear()
+            each.response.clear()
+        for igroup in self.igroups:
             igroup.pasid_attach.clear()
             igroup.lock.held = False
         for name, file in self.files.items():
             file.attached, file.pasids = False, set()
             ictx.objects[name] = self.bound[name]
+        mine.sort(key=lambda fact: (fact[0], fact[2:4]))  # requests in the order of their numbers
         for fact in mine:
             if fact[0] == "auto":
                 self._make(str(fact[2]), str(fact[3]))
@@ -139,7 +143,7 @@ class IommufdMachine(PythonMachine):
         blocked = self.driver.blocked_domain
         self.group.domain = slot.domain if isinstance(slot, AttachHandle) else blocked
         self.group.owner, self.group.owner_cnt = OWNER, len(self.bound)
-        for fact in sorted(mine, key=str):  # page requests in the order of their numbers
+        for fact in mine:
             LOADS[str(fact[0])](self, *fact[2:])
 
     def _make(self, id: str, ioas: str) -> None:
@@ -196,18 +200,23 @@ class IommufdMachine(PythonMachine):
         for pasid, record in igroup.pasid_attach.items():
             devices = tuple(each.id for each in record.devices)
             facts.append(("attachment", EVERY_PASID, pasid, record.hwpt.id, devices))
-        for id, thing in self.ictx.objects.items():
-            if thing.users:
-                facts.append(("users", EVERY_PASID, id, thing.users))
-            if isinstance(thing, Hwpt) and thing.auto:
-                facts.append(("auto", EVERY_PASID, id, thing.ioas.id))
-            elif isinstance(thing, Hwpt) and id not in self.made:
-                facts.append(("made", EVERY_PASID, *described(thing)))
-            elif isinstance(thing, Ioas):
-                facts += [("reserved", EVERY_PASID, id, dev.name) for dev in thing.reserved]
-            elif isinstance(thing, FaultQueue):
-                facts += self._requests(thing)
-        facts += [("gone", EVERY_PASID, id) for id in self.made if id not in self.ictx.objects]
+        objects, made = self.ictx.objects, self.made
+        facts += [
+            ("users", EVERY_PASID, id, each.users) for id, each in objects.items() if each.users
+        ]
+        for id in objects.keys() - made.keys():
+            hwpt = objects[id]
+            assert isinstance(hwpt, Hwpt)
+            if hwpt.auto:
+                facts.append(("auto", EVERY_PASID, id, hwpt.ioas.id))
+            else:
+                facts.append(("made", EVERY_PASID, *described(hwpt)))
+        facts += [("gone", EVERY_PASID, id) for id in made.keys() - objects.keys()]
+        for space, _ in self.spaces:
+            facts += [("reserved", EVERY_PASID, space.id, dev.name) for dev in space.reserved]
+        for queue in self.queues:
+            if queue.deliver or queue.response:
+                facts += self._requests(queue)
         for name, file in self.files.items():
             if file.attached or file.pasids:
                 facts.append(("file", EVERY_PASID, name, file.attached, tuple(sorted(file.pasids))))

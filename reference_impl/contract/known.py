@@ -89,18 +89,20 @@ IMPLEMENTATIONS: dict[str, PythonCore] = {
     **{
         each.name: each
         for each in (
-            with_driver("vtd", Vtd, "vtd", "resets", "removals", **VTD),
-            with_driver("vtd-in-place", VtdInPlace, "vtd", "removals", lacks=RECOVERY, **VTD),
-            with_driver("vtd-repaired", VtdRepaired, "vtd", "resets", "removals", **VTD),
+            with_driver("vtd", Vtd, "vtd", "flushes", "resets", "removals", **VTD),
+            with_driver(
+                "vtd-in-place", VtdInPlace, "vtd", "flushes", "removals", lacks=RECOVERY, **VTD
+            ),
+            with_driver("vtd-repaired", VtdRepaired, "vtd", "flushes", "resets", "removals", **VTD),
             with_driver(
                 "vtd-p1",
                 VtdPrivateArray,
-                *("vtd", "removals"),
+                *("vtd", "flushes", "removals"),
                 core=DESIGNS["p1"].core,
                 lacks=DESIGNS["p1"].lacks,
                 **VTD,
             ),
-            with_driver("smmuv3", Smmuv3, "resets", "RID"),
+            with_driver("smmuv3", Smmuv3, "resets", "RID", "flushes"),
             with_driver("amd", Amd, "resets"),
             # its devices are never reset, and each is alone in its group
             with_driver("mock", Mock, lacks=RECOVERY, devices=1, pasids=(1024, 1, 2, 3)),

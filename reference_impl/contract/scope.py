@@ -56,7 +56,6 @@ class Habitat:
         beginnings: what else it may have noted before the first call.
         odd: groups of devices that it treats in another way.
         group: whether the group's other calls are tried, and not a driver.
-        without: the kinds of operation that are not tried.
     """
 
     kinds: tuple[DomainKind, ...] = (DomainKind(),) * 3
@@ -68,7 +67,6 @@ class Habitat:
     beginnings: tuple[Notes, ...] = ()
     odd: tuple[OddGroup, ...] = ()
     group: bool = False
-    without: frozenset[str] = frozenset()
 
     def within(self, scope: Scope) -> Scope:
         """The scope as this habitat takes it."""
@@ -155,10 +153,7 @@ class Scope:
     ) -> Iterator[tuple[Setting, list[State]]]:
         if habitat and habitat.group:
             sizes = max(min(self.devices, 2), 1), min(self.domains, 2)
-            for setting, states in group_scope.settings(*sizes):
-                calls = tuple(kind for kind in setting.calls if kind not in habitat.without)
-                if calls:
-                    yield setting._replace(calls=calls), states
+            yield from group_scope.settings(*sizes)
             if "sva" not in lacks:
                 yield group_scope.processes()
             return

@@ -80,8 +80,11 @@ def _changed_module(module: ModuleType, changes: tuple[Change, ...], name: str) 
 def _changed_driver(driver: type[Driver], changes: tuple[Change, ...]) -> type[Driver]:
     """A subclass in which the methods with the changed texts are overridden."""
     methods: dict[str, FunctionType] = {}
+    homes: dict[str, type] = {}
     for each in reversed(driver.__mro__):
-        methods.update((k, v) for k, v in vars(each).items() if isinstance(v, FunctionType))
+        own = {k: v for k, v in vars(each).items() if isinstance(v, FunctionType)}
+        methods.update(own)
+        homes.update(dict.fromkeys(own, each))
     texts = {key: inspect.getsource(method) for key, method in methods.items()}
     touched: set[str] = set()
     for old, new in changes:
@@ -93,7 +96,8 @@ def _changed_driver(driver: type[Driver], changes: tuple[Change, ...]) -> type[D
     overrides: dict[str, Any] = {}
     for key in touched:
         space: dict[str, Any] = {}
-        code = compile(textwrap.dedent(texts[key]), f"<changed {key}()>", "exec")
-        exec(code, methods[key].__globals__, space)
-        overrides[key] = space[key]
+        body = textwrap.indent(textwrap.dedent(texts[key]), "    ")
+        text = f"def made(__class__):\n{body}\n    return {key}\n"  # so that it can say super()
+        exec(compile(text, f"<changed {key}()>", "exec"), methods[key].__globals__, space)
+        overrides[key] = space["made"](homes[key])
     return type(driver.__name__, (driver,), overrides)

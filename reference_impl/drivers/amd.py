@@ -61,8 +61,11 @@ class Amd(Remembering):
     def clear_gcr3(self, dev: Device, pasid: int) -> None:
         """Clear one entry of the table; what is written to, if there is none, hangs on the PASID.
 
-        Source: ``amd_iommu_clear_gcr3()``, ``__get_gcr3_pte()``.
+        The group's mutex is asserted, and a process that ends does not hold it. Source:
+        ``amd_iommu_clear_gcr3()``, ``__get_gcr3_pte()``.
         """
+        if dev.group and not dev.group.mutex.held:
+            self.observer.saw(("driver warn", f"the mutex of {dev}'s group is not held"))
         if dev.name in self.without_table:
             entry = pasid % ENTRIES  # of a table at address 0
             assert not entry, f"8 bytes at address {8 * entry} are written"
@@ -93,8 +96,12 @@ class Amd(Remembering):
         self.observer.saw(("record", "+", domain.name, dev.name, pasid))
 
     def remove_dev_pasid(self, dev: Device, pasid: int, old: Domain | None) -> None:
-        """What has no record is left alone."""
+        """What has no record is left alone; but every domain is taken for one of the driver's own.
+
+        The blocked domain is a bare ``struct iommu_domain``: a lock is looked for behind its end.
+        """
         assert old is not None, "a null pointer is followed"
+        assert old.type != "blocked", "the blocked domain is taken for more than it is"
         if (pasid, old.name, dev.name) in self.dev_data_list:
             self.clear_gcr3(dev, pasid)
             self.dev_data_list.discard((pasid, old.name, dev.name))

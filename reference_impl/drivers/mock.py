@@ -4,7 +4,7 @@
 Source: ``drivers/iommu/iommufd/selftest.c`` of Linux 7.3. What DMA would reach is written down all
 the same, so that the same clauses can be judged.
 
-Facts noted: ``("fake error", 1024, device)``: the next call for PASID 1024 fails; ``("iopf", None,
+Facts noted: ``("fake error", None, device)``: the next call for PASID 1024 fails; ``("iopf", None,
 device, users)``. Event: ``("iopf", device, users)``.
 """
 
@@ -78,7 +78,7 @@ class Mock(Remembering):
 
     def save(self) -> Notes:
         """The toggles and the counts."""
-        facts: list[Fact] = [("fake error", FAKES_ERROR, dev) for dev in self.fake_error]
+        facts: list[Fact] = [("fake error", None, dev) for dev in self.fake_error]
         facts += [("iopf", None, dev, users) for dev, users in self.iopf_refcount.items()]
         return frozenset(facts)
 

@@ -24,7 +24,9 @@ CORE = "drivers/iommu/iommu.c"
 FILES = (CORE, "drivers/iommu/iommu-priv.h", "include/linux/iommu.h")
 """Where definitions are looked for; the first that has a name wins."""
 
-CONFIGURED = frozenset({"CONFIG_IOMMU_API", "CONFIG_INTEL_IOMMU", "CONFIG_INTEL_IOMMU_SVM"})
+CONFIGURED = frozenset(
+    f"CONFIG_{name}" for name in ("IOMMU_API", "PCI_PASID", "INTEL_IOMMU", "INTEL_IOMMU_SVM")
+)
 """The options that are set; what a tree has for all others is not taken."""
 
 ELSEWHERE = frozenset({"list_head", "hlist_head", "hlist_node", "rcu_head", "xarray"})
@@ -265,6 +267,10 @@ def _read(node: Node, file: str) -> Iterator[Item]:
             item.names |= {f"struct {n}" for n in re.findall(r"\bstruct\s+(\w+)", code)}
             item.reads = set(MEMBER.findall(code))
             yield item
+    elif kind == "expression_statement" and text.startswith("DEFINE_"):  # without "static"
+        _, *names = [_text(each) for each in _all(node, ("identifier",))]
+        if names:
+            yield Item("variable", names[0], file, line, text)
     elif kind == "declaration" and not _function_declarator(node):
         declared = [_declared(n) for n in node.children_by_field_name("declarator")]
         if declared and declared[0] and "extern" not in text.split():

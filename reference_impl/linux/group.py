@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What is taken of a tree for the group's other calls: DMA without a PASID, resets, ownership.
 
-The driver is the shim's; of the core everything is the tree's own. Left out are the probing and
-removal of devices, and the sharing of a process' memory.
+The driver is the shim's, and what PCI and sysfs say; of the core everything is the tree's own. Left
+out is the sharing of a process' memory.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ ROOTS: dict[str, tuple[str, ...]] = {
     "iommu_group_release_dma_owner": (GROUP,),
     "iommu_device_claim_dma_owner": (DEVICE, OWNER),
     "iommu_device_release_dma_owner": (DEVICE,),
+    "iommu_probe_device": (DEVICE,),
+    "iommu_release_device": (DEVICE,),
 }
 """The functions that are called, in the form that the harness knows."""
 ATTACH_DEV = (DOMAIN, DEVICE, DOMAIN)
-FILES: tuple[str, ...] = ()
+FILES = ("drivers/pci/ats.c",)
 WATCHED = frozenset[str]()
-LEFT_OUT = frozenset({"probe_device", "remove_device"})
-"""The kinds of operation that are not tried."""
 
 
 def prepare(_: Path, definitions: Definitions) -> None:

@@ -7,6 +7,7 @@ that the model can be compared step by step.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,15 +15,15 @@ from ..contract.facts import DEFAULT, GroupFacts, as_notes, group_facts
 from ..contract.recorder import Recorder
 from ..contract.scope import Habitat
 from ..contract.step import DomainSpec, Notes, Row, Setting, State
+from ..model.capability import Capability
 from ..model.objects import NO_DOMAIN
-from .group import LEFT_OUT
-from .machine import NONE, KernelMachine, Library, Linux, Made
+from .machine import NONE, KernelMachine, Library, Linux
 
 # as in shim/group.c
-WITHOUT_TLB, REQUIRES_DIRECT = 1, 2
-OF_GROUP, OF_DEVICE = 6, 3
-BLOCKED = 2
-OWNERS = (None, "vfio", "iommufd")
+WITHOUT_TLB, REQUIRES_DIRECT, DEFERS, IS_VIRTUAL = 1, 2, 4, 8
+WIDE = 20
+"""The bits of a PASID of a device of which no more is said than its limit."""
+OF_GROUP, OF_DEVICE = 6, struct.Struct("<BB?BI")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class LinuxGroup(Linux):
         self.__dict__.update(
             has=frozenset({"group"}),
             lacks=self.lacks | {"sva"},
-            habitat=Habitat(group=True, without=LEFT_OUT),
+            habitat=Habitat(group=True),
         )
 
     def boot(self, setting: Setting, recorder: Recorder) -> GroupMachine:
@@ -48,19 +49,27 @@ class GroupMachine(KernelMachine):
 
     def __init__(self, library: Library, setting: Setting, recorder: Recorder) -> None:
         self.traits = {d.name: d for d in setting.devices}
-        self._notes: Notes = frozenset()
+        self._owners: list[str | None] = [None]
         self._states: dict[State, bytes] = {}
         self._nows: dict[bytes, tuple[tuple[Row, ...], tuple[str, ...], Notes]] = {}
         super().__init__(library, setting, recorder)
 
-    def trait(self, device: str) -> int:
-        """Whether it has a TLB of its own, and whether firmware needs its mappings."""
+    def trait(self, device: str) -> bytes:
+        """What it is, and what is found out about its PASIDs when it is probed."""
         spec = self.traits[device]
-        return WITHOUT_TLB * (not spec.ats) + REQUIRES_DIRECT * spec.require_direct
+        said = spec.capability
+        if said is None:
+            said = Capability(WIDE if spec.max_pasids else None, self.limit(spec.max_pasids))
+        flags = WITHOUT_TLB * (not spec.ats) + REQUIRES_DIRECT * spec.require_direct
+        flags += DEFERS * spec.defers + IS_VIRTUAL * (said.physfn is not None)
+        widths = [0 if bits is None else 1 + bits for bits in (said.bits, said.physfn)]
+        return struct.pack("<BBBxI", flags, *widths, said.iommu)
 
     def owner(self, who: str | None) -> int:
         """The number of somebody who claims a group; 0 if that is nobody."""
-        return OWNERS.index(who)
+        if who not in self._owners:
+            self._owners.append(who)
+        return self._owners.index(who)
 
     # States
 
@@ -70,26 +79,24 @@ class GroupMachine(KernelMachine):
         only = State((), state.resetting, state.notes)
         known = self._states.get(only)
         if known is None:
-            known = self._states[only] = self._as_bytes(group_facts(state.notes))
+            facts = group_facts(state.notes) if self.setting.rid else self._plain(state.resetting)
+            known = self._states[only] = self._as_bytes(facts)
         self.library.note(self.world, known, len(known))
         self._notes = state.notes
 
     def notes(self) -> Notes:
-        """The facts of the group."""
-        return self._notes
+        """The facts of the group, if they are part of the setting."""
+        return self._notes if self.setting.rid else ()
 
-    def _ask_in_turn(self, operation: bytes) -> Made:
-        before = State(tuple(self._is), self._resetting, self._notes)
-        recorder, answers = self.recorder, list[bool]()
-        made = self._make(operation, ())
-        while len(answers) < len(made.taken):
-            place, what = made.asked[len(answers)]
-            recorder.events[:] = made.events[:place]
-            answers.append(bool(recorder.fails(what)))
-            if answers[-1]:
-                self.load(before)
-                made = self._make(operation, tuple(answers))
-        return made
+    def _plain(self, resetting: tuple[str, ...]) -> GroupFacts:
+        """A group of which nothing is told but what is attached, and which resets are under way."""
+        return GroupFacts(
+            tuple(self.devices),
+            DEFAULT,
+            blocking=True,
+            recovery_cnt=len(resetting),
+            reset_depth=tuple([(name, 1) for name in resetting]),
+        )
 
     def _as_bytes(self, facts: GroupFacts) -> bytes:
         made = [
@@ -100,9 +107,18 @@ class GroupMachine(KernelMachine):
             facts.recovery_cnt,
             facts.default is not None,
         ]
-        for name in self.devices:
-            made += [name in facts.members, facts.depth(name), name in facts.deferred]
-        return bytes(made)
+        found = dict(facts.max_pasids)
+        places = {name: place for place, name in enumerate(facts.members, 1)}
+        return bytes(made) + b"".join(
+            OF_DEVICE.pack(
+                places.get(name, 0),
+                facts.depth(name),
+                name in facts.deferred,
+                0,
+                found.get(name, self.limit(self.traits[name].max_pasids)),
+            )
+            for name in self.devices
+        )
 
     # Reading
 
@@ -111,33 +127,32 @@ class GroupMachine(KernelMachine):
         if known is None:
             rows = self._read_rows(tail)
             facts = tail[len(self.pasids) * (2 + len(self.devices)) :]
-            known = self._nows[tail] = rows, self._blocked(facts), self._facts(facts, rows)
+            known = self._nows[tail] = rows, *self._read_facts(facts, rows)
         self._is[:], self._resetting, self._notes = known
 
-    def _of_devices(self, facts: bytes) -> list[tuple[str, int, int, int]]:
-        """Of each device: whether it is a member and blocked, its resets, whether it is put off."""
-        parts = (facts[i : i + OF_DEVICE] for i in range(OF_GROUP, len(facts), OF_DEVICE))
-        return [(name, *part) for name, part in zip(self.devices, parts, strict=True)]
-
-    def _blocked(self, facts: bytes) -> tuple[str, ...]:
-        return tuple([name for name, is_, _, _ in self._of_devices(facts) if is_ == BLOCKED])
-
-    def _facts(self, facts: bytes, rows: tuple[Row, ...]) -> Notes:
-        domain, blocking, owner, owner_cnt, recovery_cnt, default = facts[:OF_GROUP]
-        devices = self._of_devices(facts)
+    def _read_facts(self, tail: bytes, rows: tuple[Row, ...]) -> tuple[tuple[str, ...], Notes]:
+        """The devices that are blocked, and the facts of the group."""
+        domain, blocking, owner, owner_cnt, recovery_cnt, default = tail[:OF_GROUP]
+        devices = list(zip(self.devices, OF_DEVICE.iter_unpack(tail[OF_GROUP:]), strict=True))
+        places = {name: place for name, (place, *_) in devices if place}
         held = zip(self.pasids, rows, strict=True)
-        return as_notes(
-            GroupFacts(
-                tuple([name for name, is_member, _, _ in devices if is_member]),
-                self._domain(domain),
-                bool(blocking),
-                OWNERS[owner] if owner < len(OWNERS) else "unknown",
-                owner_cnt,
-                recovery_cnt,
-                tuple([(name, depth) for name, _, depth, _ in devices if depth]),
-                tuple([name for name, _, _, deferred in devices if deferred]),
-                tuple(sorted(pasid for pasid, row in held if row.slot is not None)),
-                (),
-                (None, DEFAULT)[default] if default < 2 else NO_DOMAIN,
-            )
+        facts = GroupFacts(
+            tuple(sorted(places, key=lambda name: places[name])),
+            self._domain(domain),
+            bool(blocking),
+            self._owners[owner] if owner < len(self._owners) else "unknown",
+            owner_cnt,
+            recovery_cnt,
+            tuple([(name, depth) for name, (_, depth, *_) in devices if depth]),
+            tuple([name for name, (_, _, deferred, *_) in devices if deferred]),
+            tuple(sorted(pasid for pasid, row in held if row.slot is not None)),
+            tuple(
+                [
+                    (n, found)
+                    for n, (*_, found) in devices
+                    if n in places and self.traits[n].capability
+                ]
+            ),
+            (None, DEFAULT)[default] if default < 2 else NO_DOMAIN,
         )
+        return tuple([name for name, (*_, blocked, _) in devices if blocked]), as_notes(facts)

@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from . import vtd
+from . import amd, group, vtd
 from .build import ARCHITECTURES, store
 from .errors import LinuxError
 
@@ -28,6 +28,8 @@ WANTED = (
     *(f"tools/arch/{name}/include" for name in sorted(set(ARCHITECTURES.values()))),
     "tools/testing/shared",
     "tools/testing/radix-tree",
+    *amd.FILES,
+    *group.FILES,
     *vtd.FILES,
 )
 """What is read of an archive, below its one directory: files, and directories with all in them."""

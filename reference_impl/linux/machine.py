@@ -42,7 +42,7 @@ from .signatures import TYPES, Taken
 # as in shim/harness.c
 NONE, UNKNOWN, CRASHED = 255, 254, 253
 ABSENT, HELD, DOMAIN, ODD = 0, 1, 2, 255
-LOG, HEADER, EVENT = 65536, struct.Struct("<iBBBBQII"), 6
+LOG, HEADER, EVENT, TRAIT = 65536, struct.Struct("<iBBBBQII"), 6, 8
 ROWS = slice(20, 24)
 PLACES = 4
 LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, WROTE, NO_MEMORY, WARNED, ASKED = range(10)
@@ -54,8 +54,6 @@ LACKING: tuple[MayFail, ...] = (
     *("driver", "memory", "record", "reference", "domain id", "tag", "queue", "table"),
 )
 OURS, TAKES_PASIDS, NO_OWNER, IDENTITY, TAKES_FAULTS, THE_DEFAULT = 1, 2, 4, 8, 16, 32
-SPREAD = 8
-"""How far PASIDs lie apart: as many as share memory in the array, so that each needs its own."""
 
 
 class Made(NamedTuple):
@@ -162,6 +160,9 @@ class KernelMachine:
 
     known: ClassVar[dict[str, DomainSpec]] = {}
     """The domains that are there without anybody's naming them, besides the static ones."""
+    spread: ClassVar[int] = 8
+    """How far PASIDs lie apart: as many as share memory in the array, so that each needs its own;
+    or in a table of the driver's."""
 
     def __init__(self, library: Library, setting: Setting, recorder: Recorder) -> None:
         self.library = library
@@ -194,11 +195,11 @@ class KernelMachine:
         if not setting.blocks_pasids:
             flags[0] &= ~TAKES_PASIDS
         self.numbers = self._spread()
-        limits = [self.numbers[d.max_pasids] for d in setting.devices]
+        limits = [self.limit(d.max_pasids) for d in setting.devices]
         self.world = library.boot(
             len(self.devices),
             (ctypes.c_uint32 * len(limits))(*limits),
-            bytes(map(self.trait, self.devices)),
+            b"".join(self.trait(name).ljust(TRAIT, b"\0") for name in self.devices),
             len(flags),
             bytes(flags),
             (ctypes.c_uint32 * len(types))(*types),
@@ -213,6 +214,7 @@ class KernelMachine:
         self._is: list[Row] = [empty] * len(self.pasids)
         self._loaded: list[Row] = [empty] * len(self.pasids)
         self._resetting: tuple[str, ...] = ()
+        self._notes: Notes = ()
 
     def __del__(self) -> None:
         if hasattr(self, "world"):
@@ -222,13 +224,17 @@ class KernelMachine:
         """Which kind a domain is, if its driver makes more than one."""
         return 0
 
-    def trait(self, device: str) -> int:
+    def trait(self, device: str) -> bytes:
         """What is particular about a device."""
-        return 0
+        return b""
 
     def owner(self, who: str | None) -> int:
         """The number of somebody who claims a group; 0 if that is nobody."""
         return 0
+
+    def limit(self, max_pasids: int) -> int:
+        """The number of PASIDs here that leaves in range what is in range of the contract's."""
+        return self.numbers[max_pasids - 1] + 1 if max_pasids else 0
 
     def _spread(self) -> list[int]:
         """For each PASID of the contract the one that is used here.
@@ -238,7 +244,7 @@ class KernelMachine:
         """
         specs, limit = self.setting.devices, self.setting.limit
         last = max([d.max_pasids for d in specs] + [p + 1 for p in self.pasids])
-        numbers = [0] + [n * SPREAD + SPREAD - 1 for n in range(1, last + 1)]
+        numbers = [0] + [(n + 1) * self.spread - 1 for n in range(1, last + 1)]
         if limit:
             numbers[limit] = numbers[limit - 1] + 1
         return numbers
@@ -286,8 +292,8 @@ class KernelMachine:
         return self._is[self.pasids.index(pasid)] if pasid in self.pasids else self._empty
 
     def notes(self) -> Notes:
-        """Nothing: the driver is the harness."""
-        return ()
+        """Nothing, unless there is more than the harness as the driver."""
+        return self._notes
 
     def resetting(self) -> tuple[str, ...]:
         """The devices that are under reset."""
@@ -329,7 +335,7 @@ class KernelMachine:
         """Make it again and again, with one more question answered by the recorder each time."""
         recorder, answers = self.recorder, list[bool]()
         errors = self.library.errors
-        before = tuple(self._is)
+        before = State(tuple(self._is), self._resetting, self._notes)
         made = self._make(operation, ())
         while len(answers) < len(made.taken):
             place, what = made.asked[len(answers)]
@@ -338,8 +344,7 @@ class KernelMachine:
             answers.append(bool(error))
             if error:
                 errors[sum(answers) - 1] = error
-                for at, row in enumerate(before):
-                    self._put(at, row)
+                self.load(before)
                 made = self._make(operation, tuple(answers))
         ctypes.memset(errors, 0, ctypes.sizeof(errors))
         return made

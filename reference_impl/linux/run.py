@@ -31,11 +31,11 @@ from ..contract import (
     differences,
     explore,
 )
-from ..vectors import Played, Vector
+from ..vectors import CannotPlayError, Played, Vector
 from .build import compiler
 from .errors import LinuxError
 from .machine import LOG, Linux
-from .vectors import Recorded, play_all
+from .vectors import Recorded, fitting, play_all
 
 DEATHS = 20
 """How often a process may die before nothing more is expected of the tree."""
@@ -97,14 +97,28 @@ def would_be_broken(seen: Exploration) -> list[str]:
     return [id for id, f in seen.findings.items() if not f.promised and f.broken]
 
 
-def played(linux: Linux, vectors: Sequence[Vector]) -> Recorded:
-    """Play vectors on a tree's functions.
+def played(linuxes: Sequence[Linux], vectors: Sequence[Vector]) -> Recorded:
+    """Play vectors on a tree's functions, each on as much of the tree as it is about.
+
+    Args:
+        linuxes: the functions of one tree, the core alone first: see :func:`.ask_all`.
+        vectors: the vectors.
 
     Raises:
         LinuxError: they die again and again.
     """
-    found: list[Played | str] = _in_a_process(("play", linux, list(vectors)), None)
-    return Recorded(linux.name, {v.name: each for v, each in zip(vectors, found, strict=True)})
+    games = dict[str, Played | str]()
+    parts: dict[str, list[Vector]] = {linux.name: [] for linux in linuxes}
+    for vector in vectors:
+        try:
+            parts[fitting(vector, linuxes).name].append(vector)
+        except CannotPlayError as lacking:
+            games[vector.name] = str(lacking)
+    for linux in linuxes:
+        part = parts[linux.name]
+        found: list[Played | str] = _in_a_process(("play", linux, part), None) if part else []
+        games |= {vector.name: each for vector, each in zip(part, found, strict=True)}
+    return Recorded(linuxes[0].name, games)
 
 
 # The parent

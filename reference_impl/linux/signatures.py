@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import group, vtd
-from .errors import LinuxError
+from . import amd, group, vtd
+from .errors import LinuxError, NotThereError
 from .extract import COMMENT, CORE, FILES, Definitions, Extracted, Item, read
 
 ATTACH, REPLACE, DETACH, GET = (
@@ -56,7 +56,7 @@ TYPES = {
 TAGS = {"TAG_OF_DOMAIN": "IOMMU_PASID_ARRAY_DOMAIN", "TAG_OF_HANDLE": "IOMMU_PASID_ARRAY_HANDLE"}
 
 
-SIDES: dict[str, Any] = {"vtd": vtd, "group": group}
+SIDES: dict[str, Any] = {"vtd": vtd, "amd": amd, "group": group}
 """What can be taken along with the core: each knows its roots."""
 
 
@@ -105,15 +105,22 @@ def find(
         own: texts of the shim that are read before the tree's.
 
     Raises:
+        NotThereError: it has not got what is taken along with the core.
         LinuxError: the tree has no such interface, or one of a form that is not known.
     """
     side = SIDES.get(driver)
-    texts = read(tree, (*FILES, *(side.FILES if side else ())))
-    definitions = Definitions({**(own or {}), **texts})
-    items = definitions.items
+    texts = read(tree, FILES)
+    core = Definitions(texts)
     for name in (ATTACH, DETACH):
-        if name not in items or (items[name].kind, items[name].file) != ("function", CORE):
-            raise LinuxError(_missing(tree, name, texts[CORE], definitions))
+        item = core.items.get(name)
+        if item is None or (item.kind, item.file) != ("function", CORE):
+            raise LinuxError(_missing(tree, name, texts[CORE], core))
+    try:
+        beside = read(tree, side.FILES if side else ())
+    except LinuxError as error:
+        raise NotThereError(str(error)) from None
+    definitions = Definitions({**(own or {}), **texts, **beside})
+    items = definitions.items
     wanted = [f"struct {name}" for name in STRUCTURES] + list(TYPES.values()) + list(TAGS.values())
     roots = [ATTACH, REPLACE, DETACH, GET, LOOK_UP, *wanted]
     if side:

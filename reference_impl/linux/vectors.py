@@ -1,19 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Vectors on a kernel's functions, as far as the harness can put them into the situation."""
+"""Vectors on a kernel's functions: each with as much of the kernel as it is about."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..contract import CLAUSES
+from ..contract.step import DEVICE, GROUP, HANDLE, RESETS
+from ..drivers.vtd_notes import iommu_of
 from ..vectors import CannotPlayError, Played, Vector
-from ..vectors.playing import MachinePlayer
+from ..vectors.operations import OPERATIONS
+from ..vectors.playing import MachinePlayer, needs
+from .drivers import DRIVERS
 from .machine import PLACES, Linux
+from .vtd_machine import IOMMU
 
-MADE = frozenset({"attach", "replace", "detach", "handle_get"})
-"""The kinds of operation that the harness makes where nothing but the core is taken."""
-HIGHEST = 250
-"""A PASID or a limit beyond this has no number in the harness."""
+CORE = frozenset({"attach", "replace", "detach", "handle_get"})
+MADE = {
+    "": CORE,
+    "group": CORE | {*RESETS, *GROUP, *HANDLE, *DEVICE},
+    **dict.fromkeys(("vtd", "amd"), CORE | {*RESETS, "mm_release"}),
+}
+"""The kinds of operation that each harness makes."""
+HIGHEST, HIGHEST_OF_VTD = 126, 7
+"""A PASID or a limit beyond this has no number in the harness; or a PASID no place in its table."""
+DEVICES, DOMAINS = 12, 12
+"""How many of them the harness has room for, beside the domains that are always there."""
 
 
 class Recorded(NamedTuple):
@@ -30,23 +43,54 @@ class Recorded(NamedTuple):
         return seen
 
 
-def play_all(linux: Linux, vectors: list[Vector]) -> list[Played | str]:
-    """Play vectors; in place of one that cannot be played, what the tree or the harness lacks."""
+def needed(vector: Vector) -> str:
+    """What of a tree a vector needs: the core alone, or what else :func:`.ask` can take along.
 
-    def fitting(vector: Vector) -> Linux:
-        if vector.user:
-            raise CannotPlayError("iommufd")
-        if vector.initial.group or vector.initial.processes:
-            raise CannotPlayError("the group's other calls")
-        if vector.group.family:
-            raise CannotPlayError("drivers of their own")
-        numbers = {*vector.initial.pasids, *vector.final.pasids, *(s.pasid for s in vector.steps)}
-        limits = [each.max_pasids for each in vector.group.devices]
-        if len(numbers) > PLACES or max([*numbers, *limits]) > HIGHEST:
-            raise CannotPlayError("room in the harness")
-        return linux
+    Raises:
+        CannotPlayError: it needs what cannot be taken out of a tree here.
+    """
+    if vector.user:
+        raise CannotPlayError("iommufd")
+    if vector.initial.processes:
+        raise CannotPlayError("the memory of processes")
+    family = vector.group.family
+    if family not in ("", *DRIVERS):
+        raise CannotPlayError(f"the functions of {family}")
+    if family == "vtd" and {iommu_of(each.name) for each in vector.group.devices} != {IOMMU}:
+        raise CannotPlayError("a second IOMMU")
+    numbers = {*vector.initial.pasids, *vector.final.pasids, *(s.pasid for s in vector.steps)}
+    limits = [each.max_pasids for each in vector.group.devices]
+    fits = len(limits) <= DEVICES and len(vector.group.domains) <= DOMAINS
+    fits &= family != "vtd" or max(numbers, default=0) <= HIGHEST_OF_VTD
+    if len(numbers) > PLACES or max([*numbers, *limits]) > HIGHEST or not fits:
+        raise CannotPlayError("room in the harness")
+    beyond = any(step.operation not in CORE for step in vector.steps)
+    more = beyond or vector.initial.group or vector.initial.resetting
+    return family or ("group" if more else "")
 
-    player, games = MachinePlayer(linux.name, fitting, MADE), list[Played | str]()
+
+def fitting(vector: Vector, linuxes: Sequence[Linux]) -> Linux:
+    """The one of a tree's harnesses that a vector is for.
+
+    Raises:
+        CannotPlayError: the tree has not got what it needs, or it cannot be taken out of one.
+    """
+    need, family = needed(vector), vector.group.family
+    for linux in linuxes:
+        if linux.name.partition("/")[2] == need:
+            for step in vector.steps:
+                if step.operation not in MADE[need]:
+                    raise CannotPlayError(f"the call {step.operation}")
+            return linux
+    if lacking := sorted(needs(vector) & linuxes[0].lacks):
+        raise CannotPlayError(lacking[0])
+    raise CannotPlayError(f"the functions of {need}" if family else "the group's other calls")
+
+
+def play_all(linux: Linux, vectors: Sequence[Vector]) -> list[Played | str]:
+    """Play vectors that are for this harness; in place of one it cannot play, what it lacks."""
+    player = MachinePlayer(linux.name, lambda _: linux, frozenset(OPERATIONS))
+    games = list[Played | str]()
     for vector in vectors:
         try:
             seen = player.play(vector)

@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..drivers.vtd import Vtd
-from .errors import LinuxError
-from .extract import Definitions, Extracted, Item, parser
+from .errors import NotThereError
+from .extract import Definitions, Extracted
+from .tables import Tables, cut
 
 DRIVER = "drivers/iommu/intel/iommu.c"
 FILES = (
@@ -26,7 +27,7 @@ FILES = (
 )
 """Where the driver's definitions are looked for."""
 
-TABLES = {
+TABLES: Tables = {
     "intel_iommu_ops": ("iommu_ops", "blocked_domain identity_domain"),
     "blocking_domain": ("iommu_domain", "type ops set_dev_pasid"),
     "identity_domain": ("iommu_domain", "type ops set_dev_pasid"),
@@ -57,54 +58,16 @@ def prepare(tree: Path, definitions: Definitions) -> None:
     """Leave of the driver's tables what concerns PASIDs.
 
     Raises:
-        LinuxError: the tree has no such driver, or one of another form.
+        NotThereError: the tree has no such driver, or one of another form.
     """
     items = definitions.items
     core = items.get("struct iommu_ops")
     if core and "remove_dev_pasid" in core.members:
-        raise LinuxError(
+        raise NotThereError(
             f"{tree}: VT-d is known where it detaches by blocking_domain_set_dev_pasid(), which "
             "Linux has since 6.14; this tree's struct iommu_ops has remove_dev_pasid for that"
         )
-    for name, (type_, members) in TABLES.items():
-        item = items.get(name)
-        if item is None or item.kind != "variable" or f"struct {type_}" not in item.names:
-            raise LinuxError(
-                f"{tree / DRIVER} and the files beside it have no struct {type_} {name}, by which "
-                "VT-d is known here"
-            )
-        items[name] = _sliced(item, members.split())
-        if "set_dev_pasid" in members and ".set_dev_pasid" not in items[name].text:
-            raise LinuxError(
-                f"{tree / item.file}: {name} has no set_dev_pasid, which VT-d has since 6.14"
-            )
-
-
-def _sliced(item: Item, members: list[str]) -> Item:
-    """A table without its other members, and not constant: the shim stands before the functions."""
-    raw = item.text.encode()
-    cut: list[tuple[int, int]] = []
-    queue = [parser().parse(raw).root_node]
-    while queue:
-        node = queue.pop()
-        if node.type == "initializer_list":
-            for each in node.named_children:
-                name = each.child_by_field_name("designator")
-                text = (name.text or b"").decode().lstrip(".") if name else ""
-                if each.type != "initializer_pair" or text not in members:
-                    end = each.end_byte + (raw[each.end_byte : each.end_byte + 1] == b",")
-                    cut.append((each.start_byte, end))
-                else:
-                    queue.append(each)
-        else:
-            queue += node.children
-    for start, end in sorted(cut, reverse=True):
-        raw = raw[:start] + raw[end:]
-    text = raw.decode()
-    if item.name != "intel_mmuops" and item.name != "intel_iommu_ops":
-        text = re.sub(r"\bconst\s+(struct iommu_domain_ops)\b", r"\1", text)
-    (sliced,) = Definitions({item.file: text}).items.values()
-    return replace(sliced, line=item.line)
+    cut(tree, definitions, TABLES, DRIVER, "VT-d")
 
 
 def watch(found: Extracted) -> None:

@@ -16,7 +16,7 @@ from ..contract.step import Entry, Notes, Row, Setting, State
 from ..drivers.vtd import PARENT, Vtd
 from ..model.objects import EVERY_PASID, Fact
 from ..model.observer import Event
-from .machine import LACKING, NONE, KernelMachine, Library, Linux, Made
+from .machine import LACKING, NONE, KernelMachine, Library, Linux
 
 # as in shim/harness.c and shim/vtd.c
 RECORD, DID, TAG, IOPF, ZERO, SILENT, FLUSH, DRAIN, DRIVER_WARNED, LACKED = range(10, 20)
@@ -41,7 +41,8 @@ class LinuxVtd(Linux):
         here = tuple(group for group in vtd.habitat.odd if not group.beginning)
         habitat = replace(vtd.habitat, resets=resets, removals=False, odd=here)
         self.__dict__.update(
-            has=frozenset({"driver", "vtd"} | ({"resets"} if resets else set())), habitat=habitat
+            has=frozenset({"driver", "vtd", "flushes"} | ({"resets"} if resets else set())),
+            habitat=habitat,
         )
 
     def boot(self, setting: Setting, recorder: Recorder) -> VtdMachine:
@@ -55,9 +56,9 @@ class VtdMachine(KernelMachine):
     def __init__(self, library: Library, setting: Setting, recorder: Recorder) -> None:
         self._states: dict[tuple[Notes, tuple[str, ...]], bytes] = {}
         self._nows: dict[bytes, tuple[tuple[Row, ...], tuple[str, ...], Notes]] = {}
-        self._notes: Notes = frozenset()
         self._mortal = any(d.type == "sva" for d in setting.domains)
         super().__init__(library, setting, recorder)
+        self._notes = frozenset()
         recorder.names_faults = True
         self.domain_at["torn"] = TORN
 
@@ -70,9 +71,9 @@ class VtdMachine(KernelMachine):
             return 5
         return KINDS.get(spec.kind, 3 if spec.type == "nested" else 1)
 
-    def trait(self, device: str) -> int:
+    def trait(self, device: str) -> bytes:
         """Whether the device cannot ask for pages."""
-        return WITHOUT_PRI if device in Vtd.without_pri else 0
+        return bytes((WITHOUT_PRI,)) if device in Vtd.without_pri else b""
 
     # States
 
@@ -94,19 +95,6 @@ class VtdMachine(KernelMachine):
         slots = [row.slot for row in self._is]
         named = {slot.domain for slot in slots if isinstance(slot, Entry)}
         return frozenset(f for f in notes if f[0] != "dead" or f[2] in named)
-
-    def _ask_in_turn(self, operation: bytes) -> Made:
-        before = State(tuple(self._is), self._resetting, self._notes)
-        recorder, answers = self.recorder, list[bool]()
-        made = self._make(operation, ())
-        while len(answers) < len(made.taken):
-            place, what = made.asked[len(answers)]
-            recorder.events[:] = made.events[:place]
-            answers.append(bool(recorder.fails(what)))
-            if answers[-1]:
-                self.load(before)
-                made = self._make(operation, tuple(answers))
-        return made
 
     # Reading
 

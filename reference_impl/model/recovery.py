@@ -2,7 +2,8 @@
 """Reset of a device: all its DMA is blocked meanwhile, and the group remembers what it had.
 
 Source: ``drivers/iommu/iommu.c`` of Linux 7.3. Left out: devices that send with the requester id of
-another one, of which the end of a reset only warns.
+another one, of which the end of a reset only warns; and a device that its own group does not list,
+which gives a WARN and ENODEV there.
 """
 
 from __future__ import annotations

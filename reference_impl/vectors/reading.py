@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ def read(path: Path) -> Vector:
         VectorError: it is none; the message begins with the path.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # of a pipe, one might wait for ever
+            raise VectorError(f"{path}: no file, but a directory, a pipe or a device")
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:
@@ -64,6 +67,8 @@ def parse(data: bytes, name: str) -> Vector:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise VectorError(f"byte {error.start} is not UTF-8 text") from None
+    if text.startswith("\ufeff"):
+        raise VectorError("it begins with a byte order mark, which TOML has not; leave it out")
     try:
         table = tomllib.loads(text)
     except RecursionError:

@@ -25,7 +25,11 @@ class VectorError(Exception):
 
 def shown(value: object) -> str:
     """A value on one line and not too long."""
-    text = repr(value) if not isinstance(value, dict | list) else type(value).__name__
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    text = repr(value)
     return text if len(text) <= 40 else f"{text[:36]}…{text[-1]}"
 
 
@@ -155,11 +159,11 @@ class Table:
     def texts(self, field: str, most: int, default: Any = MISSING) -> tuple[str, ...]:
         """Some texts."""
         value = self.take(field, default)
-        fits = isinstance(value, list | tuple) and len(value) <= most
-        if not fits or not all(
-            isinstance(each, str) and len(each) <= 200 and each.isprintable() for each in value
-        ):
+        if not isinstance(value, list | tuple) or len(value) > most:
             raise self.wrong(f"has {field} = {shown(value)}, not a list of up to {most} texts")
+        for each in value:
+            if not isinstance(each, str) or len(each) > 200 or not each.isprintable():
+                raise self.wrong(f"has {shown(each)} in {field}, not a line of up to 200 letters")
         return tuple(value)
 
     def tables(self, field: str, most: int, default: Any = MISSING) -> list[Table]:

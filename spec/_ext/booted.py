@@ -6,6 +6,8 @@
 * ``{booted} clauses``: which clauses held, in how many vectors.
 * ``{booted} defects``: the calls that show a defect, and whether they did.
 * ``{booted} skipped``: the vectors that no kernel can play, by why.
+
+Other tables of verdicts have a column from here: :func:`columns`.
 """
 
 from __future__ import annotations
@@ -22,8 +24,15 @@ from sphinx.util.typing import ExtensionMetadata
 from reference_impl.boot.asked import of_text
 from reference_impl.boot.programs import GUEST
 from reference_impl.cli.booted import LEVELS
+from reference_impl.contract import CLAUSES
 
-VERDICTS = ("same", "differs", "not run")
+UNKNOWN = "not-promised"
+FILE = "boot.json"
+PAGE = "/spec/reference/booted.md"
+AS_ELSEWHERE = {"held": "held", "broken": "broken", "differs": "broken"}
+"""What other tables of verdicts call these; of a clause with another one nothing is known."""
+VERDICTS = ("same", "breaks", "differs", "not run")
+SHORT = ("breaks it, as is known", "differs", "not run")
 WORDS = {
     "held": "Held",
     "broken": "**Broken**",
@@ -41,10 +50,21 @@ class Booted(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Parse the table as if the author had written it."""
-        file = Path(self.env.srcdir) / "spec" / "data" / "boot.json"
+        file = Path(self.env.srcdir) / "spec" / "data" / FILE
         self.env.note_dependency(str(file))
         data = json.loads(file.read_text(encoding="utf-8"))
         return self.parse_text_to_nodes("\n".join(TABLES[self.arguments[0]](data)))
+
+
+def columns(data: Any) -> dict[str, dict[str, dict[str, str]]]:
+    """For each booted release its verdicts on all clauses, in the form of ``linux.json``."""
+    return {
+        f"{release}, booted": {
+            id: {"verdict": AS_ELSEWHERE.get(said["clauses"].get(id, {}).get("verdict"), UNKNOWN)}
+            for id in CLAUSES
+        }
+        for release, said in data.items()
+    }
 
 
 def kernels(data: Any) -> list[str]:
@@ -60,7 +80,7 @@ def kernels(data: Any) -> list[str]:
 
 def results(data: Any) -> list[str]:
     """A row for each level of each build."""
-    rows = _head("Linux", "build", "what was asked", "as it should be", "differs", "not run")
+    rows = _head("Linux", "build", "what was asked", "as it should be", *SHORT)
     for release, said in data.items():
         for boot in said["boots"]:
             for level, words in LEVELS.items():

@@ -7,8 +7,8 @@
 * ``{drawn} p1 designs``: each of these counterexamples, drawn.
 * ``{scope} designs``: the scope in which all this was computed.
 
-The last word says of what: ``designs``, ``drivers``, or ``linux``, which is recorded in a file of
-its own, ``spec/data/linux.json``.
+The last word says of what: ``designs``, ``drivers``, or ``linux``, which is recorded in files of
+its own: ``spec/data/linux.json``, and ``boot.json`` for what was booted.
 
 * ``{asked} linux``: which kernels were asked, and how.
 """
@@ -19,6 +19,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from booted import FILE, columns
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -33,11 +34,17 @@ SIGNS = {"held": "✓", "broken": "**✗**", "not-applicable": "–", "not-promi
 
 def read(directive: SphinxDirective, part: str) -> Any:
     """The stored verdicts of one part; the page is read again when they change."""
-    name = "linux.json" if part == "linux" else "matrix.json"
+    if part != "linux":
+        return _stored(directive, "matrix.json")[part]
+    data = _stored(directive, "linux.json")
+    data["implementations"] |= columns(_stored(directive, FILE))
+    return data
+
+
+def _stored(directive: SphinxDirective, name: str) -> Any:
     file = Path(directive.env.srcdir) / "spec" / "data" / name
     directive.env.note_dependency(str(file))
-    data = json.loads(file.read_text(encoding="utf-8"))
-    return data if part == "linux" else data[part]
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 class FromMatrix(SphinxDirective):

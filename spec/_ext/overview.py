@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import booted
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -50,10 +51,15 @@ class Overview(SphinxDirective):
         """Parse the rows as if the author had written them."""
         data = {part: self.stored("matrix.json")[part] for part in ("designs", "group", "iommufd")}
         data |= {"drivers": self.stored("matrix.json")["drivers"]}
-        data |= {"linux": self.stored("linux.json")}
+        data |= {"linux": self.stored("linux.json"), "booted": self.stored(booted.FILE)}
+        data["booted"] = {"implementations": booted.columns(data["booted"])}
         head = ["clauses about", f"[model]({MATRIX})"]
         head += [f"[{short(name)}]({page_of(name)})" for name in DESIGNS]
         head += [f"[{release(name)}]({LINUX})" for name in data["linux"]["implementations"]]
+        head += [
+            f"[{release(name)}, booted]({booted.PAGE})"
+            for name in data["booted"]["implementations"]
+        ]
         head += [f"[{shown}]({BROKEN}{name}.md)" for name, shown in DRIVERS.items()]
         rows = [_row(*head), _row(*["---"] * len(head))]
         rows += [_row(*cells(family, data)) for family in FAMILIES]
@@ -82,6 +88,10 @@ def cells(family: str, data: dict[str, Any]) -> list[str]:
         cell(family, data["linux"], kernel, LINUX, "linux-")
         for kernel in data["linux"]["implementations"]
     ]
+    found += [
+        cell(family, data["booted"], kernel, booted.PAGE, "")
+        for kernel in data["booted"]["implementations"]
+    ]
     for driver in DRIVERS:
         # these two have a table of their own; the rest stands in the part about drivers
         prefix = "" if family in ("DRV", "VTD") else "drivers-"
@@ -99,10 +109,12 @@ def cell(family: str, part: Any, name: str, page: str, prefix: str) -> str:
     held, broken = verdicts.count("held"), verdicts.count("broken")
     if not held + broken:
         return "·"
-    anchor = family.lower()
+    anchor = "clause-by-clause" if page == booted.PAGE else family.lower()
     if not broken:
         return f'[✓ {held}]({page}#{prefix}{anchor} "{family} on {name}: {held} hold")'
-    target = f"{page}#linux-broken" if page == LINUX else f"{BROKEN}{name}.md#{name}-{anchor}"
+    target = f"{BROKEN}{name}.md#{name}-{anchor}"
+    if page in (LINUX, booted.PAGE):
+        target = f"{page}#{'linux-broken' if page == LINUX else 'what-shows-and-should-not'}"
     return f'[**✗ {broken}**]({target} "{family} on {name}: {broken} of {held + broken} broken")'
 
 

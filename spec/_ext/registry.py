@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import booted
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -86,6 +87,13 @@ def broken_by(data: Path, env: BuildEnvironment) -> dict[str, list[str]]:
                 for id, verdict in verdicts.items():
                     if verdict["verdict"] == "broken":
                         found.setdefault(id, []).append(f"[{who}]({page})")
+    env.note_dependency(str(data / booted.FILE))
+    for who, verdicts in booted.columns(
+        json.loads((data / booted.FILE).read_text(encoding="utf-8"))
+    ).items():
+        for id, verdict in verdicts.items():
+            if verdict["verdict"] == "broken":
+                found.setdefault(id, []).append(f"[{who}]({booted.PAGE})")
     return found
 
 

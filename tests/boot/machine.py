@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reference_impl.boot import VECTORS, ask, kunit
+from reference_impl.boot import VECTORS, ask, kunit, through
 from reference_impl.boot.asked import of_text, of_vectors
 from reference_impl.boot.build import NEEDED
 from reference_impl.boot.configure import Build
@@ -97,7 +97,10 @@ def console() -> list[str]:
             lines.append(f"        ok {number} {asked.name}")
     lines += ["    ok 1 pv_play", "pasid-spec: end vector 0 in 1.00 s"]
     for stage in ("user", "defect"):
-        names = [asked.name for asked in of_text(stage, VECTORS[f"{stage}.vectors"])]
+        text = VECTORS[f"{stage}.vectors"]
+        if stage == "user":
+            text += through.lines_of(kunit.published())
+        names = [asked.name for asked in of_text(stage, text)]
         lines.append(f"pasid-spec: begin {stage}")
         lines += [f"pasid-spec: ok {n} {name}" for n, name in enumerate(names, 1)]
         lines.append(f"pasid-spec: end {stage} 0 in 0.10 s")

@@ -79,6 +79,17 @@ def test_explore_judges_and_does_not_condemn(command: Runner) -> None:
     assert done.status == 0
 
 
+def test_requests(command: Runner) -> None:
+    done = command("requests", "p3", "--json")
+    assert done.status == 1
+    assert done.data["scope"] == {**SCOPE, "incapable": 0, "domains": 2, "pasids": 1, "faults": 1}
+    assert done.data["interleavings"] > done.data["fates"] > done.data["operations"] > 100
+    verdicts = {id: each["verdict"] for id, each in done.data["clauses"].items()}
+    assert verdicts == {"VIS-6": "broken", "VIS-7": "held", "VIS-8": "broken", "VIS-9": "held"}
+    assert len(done.data["clauses"]["VIS-8"]["trace"]) == 2
+    assert command("requests", "--devices=1", "--domains=1", "--json").status == 0
+
+
 def test_matrix(command: Runner) -> None:
     done = command("matrix", *SMALL, "--json")
     assert done.status == 0

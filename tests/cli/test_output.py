@@ -99,6 +99,17 @@ def test_explore(command: Runner) -> None:
     assert " states, " in size
 
 
+def test_requests(command: Runner) -> None:
+    done = command("requests", "p2")
+    assert done.status == 1
+    assert "VIS-9 is broken: A request for what is attached is not turned away\n" in done.out
+    assert "      request: finds nothing " in done.out  # the request has a row of its own
+    *_, counts, scope = done.out.splitlines()
+    assert counts.startswith("p2: ")
+    assert " ways of one page request beside them, " in counts
+    assert scope.startswith("scope: 2 capable devices + 0 incapable, 2 domains, 1 PASID, up to 1 ")
+
+
 def test_matrix(command: Runner) -> None:
     done = command("matrix", *SMALL)
     assert done.status == 0
@@ -164,14 +175,15 @@ def test_help_and_version(command: Runner) -> None:
     assert command("--version").out == f"pasid-spec {__version__}\n"
     assert command().out == command("--help").out
     assert command().status == 0
-    for name in ("check", "explore", "matrix", "explain"):
+    for name in ("check", "explore", "requests", "matrix", "explain"):
         assert f"\n  {name} " in command().out
         told = command(name, "--help")
         assert told.status == 0
         assert "--json" in told.out
         if name != "explain":
             assert "--pasids N" in told.out
-            assert "1 to 4. [default: 2]" in " ".join(told.out.split())
+            usual = 1 if name == "requests" else 2
+            assert f"1 to 4. [default: {usual}]" in " ".join(told.out.split())
 
 
 def test_progress_only_on_a_terminal(command: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

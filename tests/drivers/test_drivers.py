@@ -20,6 +20,7 @@ from reference_impl.contract.recorder import Recorder
 from reference_impl.contract.step import Setting, State
 from reference_impl.drivers import Vtd
 from reference_impl.model import Device, Domain, Driver
+from reference_impl.model.objects import Notes
 
 DRIVERS = ["vtd", "vtd-in-place", "vtd-repaired", "vtd-p1", "smmuv3", "amd", "mock"]
 
@@ -37,6 +38,21 @@ def test_saved_is_loaded(name: str) -> None:
             assert machine.notes() == state.notes
             assert machine.resetting() == state.resetting
             assert tuple(machine.row(p) for p in setting.pasids) == state.rows
+
+
+@pytest.mark.parametrize("name", ["vtd-repaired", "smmuv3", "mock"])
+def test_nothing_is_left_where_nothing_is_attached(name: str) -> None:
+    each = IMPLEMENTATIONS[name]
+    for setting, starts in Scope(1, 0, 3, 2, 0).starts(each.lacks, each.habitat):
+        came = Walk(each, setting, starts, 0, calls=4)
+        for _ in came:
+            pass
+        notes = {fact for start in starts for fact in start.notes}
+        idle = [state for state in came.came if not any(row.slot for row in state.rows)]
+        assert idle
+        for state in idle:
+            left = {str(fact[0]) for fact in frozenset(state.notes) - notes}
+            assert left <= {"table"}, state
 
 
 def test_what_dma_meets_in_a_replace() -> None:
@@ -75,6 +91,64 @@ def test_a_bad_driver() -> None:
     seen = judge_driver(Bad)
     assert seen.with_verdict("broken") == ["DRV-2"]
     assert [str(s.operation) for s in seen.findings["DRV-2"].steps][-1].startswith("replace")
+
+
+class Forgetful(Driver):
+    """Notes what it has set, and keeps the note when it then fails."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.records: set[tuple[object, ...]] = set()
+
+    def set_dev_pasid(self, domain: Domain, dev: Device, pasid: int, old: Domain | None) -> None:
+        self.records = {each for each in self.records if each[1:3] != (pasid, dev.name)}
+        if domain is not self.blocked_domain:
+            self.records.add(("record", pasid, dev.name, domain.name))
+            if error := self.observer.fails("table"):
+                raise OSError(error, "no table")
+        self.write_entry(dev, pasid, domain)
+
+    def save(self) -> Notes:
+        return frozenset(self.records)
+
+    def load(self, notes: Notes) -> None:
+        self.records = set(notes)
+
+
+def test_a_driver_that_does_not_undo_its_notes() -> None:
+    seen = judge_driver(Forgetful)
+    assert seen.with_verdict("broken") == ["DRV-2"]
+    assert "has noted a record" in seen.findings["DRV-2"].reason
+
+
+class NotLoaded(Forgetful):
+    def load(self, notes: Notes) -> None:
+        pass
+
+
+class NoFacts(Forgetful):
+    def save(self) -> Notes:
+        return ([],)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("driver", "why"),
+    [
+        (NotLoaded, r"NotLoaded.load\(\[\('record', 1, 'd0', 'A'\)\]\) does not bring it back"),
+        (NoFacts, r"NoFacts.save\(\) must give a set of tuples"),
+    ],
+)
+def test_a_driver_that_cannot_be_put_into_a_state_is_refused(
+    driver: type[Driver], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        judge_driver(driver)
+
+
+def test_flushes_are_judged_where_a_driver_says_them() -> None:
+    """The simplest says none, and is not asked for them."""
+    assert judge_driver(Good).findings["DRV-13"].verdict == "not-promised"
+    assert judge_driver(Good, flushes=True).with_verdict("broken") == ["DRV-13"]
 
 
 def test_a_session_names_what_fails() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,13 @@ WRONG = {
         "[initial.pasid.5]",
         '[initial]\nresetting = ["d0"]\n[initial.pasid.5]',
         "under reset",
+    ),
+    "a mark that nobody sees": (TEXT[:8], "\ufeff" + TEXT[:8], "byte order mark"),
+    "a number among texts": ('"GSP-2"', "2", "has 2 in clauses"),
+    "a table for a list": (
+        TEXT[TEXT.index("[[step]]") :],
+        TEXT[TEXT.index("[[step]]") :].replace("[[step]]", "[step]"),
+        "step = a table",
     ),
     "half a file": (TEXT[200:], "", "not TOML"),
     "nothing": (TEXT, "", "must have the field format"),
@@ -129,9 +137,14 @@ def test_noise_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "none.toml"):
-        with pytest.raises(VectorError):
+    os.mkfifo(tmp_path / "pipe.toml")  # to open it would be to wait for somebody who writes
+    (tmp_path / "circle.toml").symlink_to("circle.toml")
+    names = ("", "none.toml", "pipe.toml", "circle.toml")
+    for path in (*(tmp_path / name for name in names), Path("/dev/zero")):
+        with pytest.raises(VectorError) as error:
             read(path)
+        assert str(error.value).startswith(f"{path}: ")
+        assert "\n" not in str(error.value)
 
 
 def test_a_file_as_large_as_may_be_is_read() -> None:

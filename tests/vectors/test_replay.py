@@ -97,9 +97,13 @@ def test_replay_gives_one_json_object(command: Runner) -> None:
     ("words", "said"),
     [
         (("nosuch",), "no vector 'nosuch'"),
+        (("",), "no vector ''"),
+        (("~nobody-of-that-name/x",), "no vector '~nobody-of-that-name/x'"),
+        (("{}/circle.toml", "{}/circle.toml"), "no vector"),
+        (("{}",), "circle.toml: "),
         (("x02-replace-fails-at-the-thrid",), "did you mean x02-replace-fails-at-the-third?"),
         (("--on", "nosuch"), "no implementation 'nosuch'"),
-        (("{}",), "there is no vector (*.toml) in"),
+        (("{}/empty",), "there is no vector (*.toml) in"),
         (("{}/bad.toml",), "not TOML"),
         (("{}/bad.toml", "--json"), "not TOML"),
         (("{}/x02-replace-fails-at-the-third.toml", str(PATH)), "two vectors have the name"),
@@ -111,6 +115,9 @@ def test_wrong_input_gets_one_line(
     if "/" in words[0]:
         (tmp_path / "bad.toml").write_text("a = [", encoding="utf-8")
         (tmp_path / PATH.name).write_text(TEXT, encoding="utf-8")
+    if "{}" in words[0]:
+        (tmp_path / "empty").mkdir()
+        (tmp_path / "circle.toml").symlink_to("circle.toml")
     done = command("replay", *(word.format(tmp_path) for word in words))
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("pasid-spec: ")

@@ -13,10 +13,17 @@
 
 #include "iommu-priv.h"
 
-enum { ATTACH, REPLACE, DETACH, HANDLE_GET, RESET_PREPARE, RESET_DONE };
+enum {
+	ATTACH, REPLACE, DETACH, HANDLE_GET, RESET_PREPARE, RESET_DONE,
+	ATTACH_GROUP, DETACH_GROUP,
+	ATTACH_GROUP_HANDLE, REPLACE_GROUP_HANDLE, DETACH_GROUP_HANDLE,
+	CLAIM_GROUP_OWNER, RELEASE_GROUP_OWNER, CLAIM_DEVICE_OWNER, RELEASE_DEVICE_OWNER,
+	USE_DEFAULT_DOMAIN, UNUSE_DEFAULT_DOMAIN,
+};
 enum { NO_HANDLE, NEW, PUBLISHED };
 enum { OURS = 1, TAKES_PASIDS = 2, SVA = 4 };
-enum { BLOCKED, IDENTITY, OTHERS }; /* the places of the static domains */
+enum { BLOCKED, IDENTITY, DEFAULT, OTHERS }; /* the places of the static domains */
+enum { NOBODY, VFIO, IOMMUFD, OWNERS };
 #define STRAY 255
 #define MOST_DEVICES 8
 #define MOST_DOMAINS 16
@@ -30,6 +37,7 @@ struct spec_domain {
 
 struct spec_setting {
 	u8 devices, domains, pasids, numbers;
+	bool rid; /* whether DMA without a PASID is part of it */
 	const char *device[MOST_DEVICES];
 	u32 limit[MOST_DEVICES]; /* 0: it has no PASIDs */
 	struct spec_domain domain[MOST_DOMAINS];
@@ -37,7 +45,7 @@ struct spec_setting {
 };
 
 struct spec_call {
-	u8 kind, device, pasid, domain, handle, type;
+	u8 kind, device, pasid, domain, handle, who, type;
 	u8 no_memory; /* whether the array gets none */
 	u8 fails[MOST_CALLS]; /* the errno of each driver call */
 };
@@ -47,6 +55,10 @@ struct spec_vector {
 	u16 setting, calls, warnings;
 	u32 first;
 	const char *expected; /* of the last call */
+	/* what has to be ended then */
+	u8 uses;
+	bool claimed;
+	u8 resets[MOST_DEVICES];
 };
 
 #include "pasid_spec_vectors.h"
@@ -86,6 +98,13 @@ static __printf(1, 2) void say(const char *format, ...)
 	va_end(rest);
 }
 
+static const char *const owner_name[OWNERS] = { NULL, "vfio", "iommufd" };
+
+static void *owner_of(unsigned int who)
+{
+	return (void *)owner_name[who]; /* any pointer of its own will do */
+}
+
 static const char *domain_name(const struct iommu_domain *domain)
 {
 	if (!domain)
@@ -116,25 +135,35 @@ static const char *handle_name(const struct iommu_attach_handle *handle, unsigne
 
 /* The driver */
 
-static int spec_set(struct iommu_domain *domain, struct device *dev, ioasid_t number,
-		    struct iommu_domain *old)
+static int change(struct iommu_domain *domain, struct device *dev, ioasid_t number,
+		  struct iommu_domain *old)
 {
 	struct spec_device *device = container_of(dev, struct spec_device, pdev.dev);
-	unsigned int pasid = place_of(number), asked = world.asked++;
+	unsigned int pasid = place_of(number), asked;
 	int error = 0;
 
-	if (world.call && asked < MOST_CALLS)
-		error = world.call->fails[asked];
-	say(" %s/%u:%s<%s@%s=%d", device->name, pasid, domain_name(domain), domain_name(old),
-	    handle_name(iommu_attach_handle_get(world.group, number, 0), pasid), error);
+	if (world.call) {
+		asked = world.asked++;
+		if (asked < MOST_CALLS)
+			error = world.call->fails[asked];
+		say(" %s/%u:%s<%s@%s=%d", device->name, pasid, domain_name(domain),
+		    domain_name(old),
+		    handle_name(iommu_attach_handle_get(world.group, number, 0), pasid), error);
+	}
 	if (!error && pasid < MOST_PASIDS)
 		device->table[pasid] = domain == &world.domain[BLOCKED] ? NULL : domain;
 	return -error;
 }
 
+static int spec_set(struct iommu_domain *domain, struct device *dev, ioasid_t number,
+		    struct iommu_domain *old)
+{
+	return change(domain, dev, number, old);
+}
+
 static int spec_attach(struct iommu_domain *domain, struct device *dev, struct iommu_domain *old)
 {
-	return 0;
+	return world.setting->rid ? change(domain, dev, IOMMU_NO_PASID, old) : 0;
 }
 
 static const struct iommu_domain_ops with_pasids = {
@@ -202,6 +231,7 @@ static int enter(const struct spec_setting *setting)
 		domain->ops = flags & TAKES_PASIDS ? &with_pasids : &without_pasids;
 		domain->type = i == BLOCKED ? IOMMU_DOMAIN_BLOCKED :
 			       i == IDENTITY ? IOMMU_DOMAIN_IDENTITY :
+			       i == DEFAULT ? IOMMU_DOMAIN_PLATFORM :
 			       flags & SVA ? IOMMU_DOMAIN_SVA : IOMMU_DOMAIN_UNMANAGED;
 		if (i >= OTHERS)
 			domain->owner = flags & OURS ? &spec_ops : &foreign_ops;
@@ -238,6 +268,23 @@ static struct device *device_of(const struct spec_call *call)
 	return call->device == STRAY ? &spec_stray : &world.device[call->device]->pdev.dev;
 }
 
+/* Who has claimed the group: who may do so once more. */
+static const char *owner(void)
+{
+	struct device *dev = &world.device[0]->pdev.dev;
+	unsigned int who;
+
+	if (!iommu_group_dma_owner_claimed(world.group))
+		return "-";
+	for (who = VFIO; who < OWNERS; who++) {
+		if (iommu_device_claim_dma_owner(dev, owner_of(who)))
+			continue;
+		iommu_device_release_dma_owner(dev);
+		return owner_name[who];
+	}
+	return "used";
+}
+
 static struct iommu_attach_handle *published(unsigned int pasid)
 {
 	void *found = iommu_attach_handle_get(world.group, world.setting->number[pasid], 0);
@@ -245,65 +292,100 @@ static struct iommu_attach_handle *published(unsigned int pasid)
 	return IS_ERR(found) ? NULL : found;
 }
 
-static void make(const struct spec_call *call)
+static int call_it(const struct spec_call *call, struct iommu_attach_handle *handle,
+		   struct iommu_attach_handle **found)
 {
 	struct iommu_domain *domain = &world.domain[call->domain];
-	struct iommu_attach_handle *handle = NULL, *found = NULL;
 	ioasid_t number = world.setting->number[call->pasid];
-	unsigned int i, j;
-	int error = 0;
+	struct device *dev = device_of(call);
+
+	switch (call->kind) {
+	case ATTACH:
+		return iommu_attach_device_pasid(domain, dev, number, handle);
+	case REPLACE:
+		return iommu_replace_device_pasid(domain, dev, number, handle);
+	case DETACH:
+		iommu_detach_device_pasid(domain, dev, number);
+		return 0;
+	case HANDLE_GET:
+		*found = iommu_attach_handle_get(world.group, number, call->type);
+		return PTR_ERR_OR_ZERO(*found);
+	case RESET_PREPARE:
+		return pci_dev_reset_iommu_prepare(to_pci_dev(dev));
+	case RESET_DONE:
+		pci_dev_reset_iommu_done(to_pci_dev(dev));
+		return 0;
+	case ATTACH_GROUP:
+		return iommu_attach_group(domain, world.group);
+	case DETACH_GROUP:
+		iommu_detach_group(domain, world.group);
+		return 0;
+	case ATTACH_GROUP_HANDLE:
+		return iommu_attach_group_handle(domain, world.group, handle);
+	case REPLACE_GROUP_HANDLE:
+		return iommu_replace_group_handle(world.group, domain, handle);
+	case DETACH_GROUP_HANDLE:
+		iommu_detach_group_handle(domain, world.group);
+		return 0;
+	case CLAIM_GROUP_OWNER:
+		return iommu_group_claim_dma_owner(world.group, owner_of(call->who));
+	case RELEASE_GROUP_OWNER:
+		iommu_group_release_dma_owner(world.group);
+		return 0;
+	case CLAIM_DEVICE_OWNER:
+		return iommu_device_claim_dma_owner(dev, owner_of(call->who));
+	case RELEASE_DEVICE_OWNER:
+		iommu_device_release_dma_owner(dev);
+		return 0;
+	case USE_DEFAULT_DOMAIN:
+		return iommu_device_use_default_domain(dev);
+	case UNUSE_DEFAULT_DOMAIN:
+		iommu_device_unuse_default_domain(dev);
+		return 0;
+	}
+	return -ENOSYS;
+}
+
+static void make(const struct spec_call *call)
+{
+	unsigned int first = world.setting->rid ? 0 : 1, last = world.setting->pasids, i, j;
+	struct iommu_attach_handle *handle = NULL, *found = NULL;
+	int error;
 
 	world.length = 0;
 	world.asked = 0;
-	for (i = 0; i < world.setting->pasids; i++)
-		world.published[i + 1] = published(i + 1);
+	for (i = first; i <= last; i++)
+		world.published[i] = published(i);
 	if (call->handle == NEW)
 		handle = world.new = kzalloc(sizeof(*handle), GFP_KERNEL);
 	else if (call->handle == PUBLISHED)
 		handle = published(call->pasid);
 	world.call = call;
 	current->make_it_fail = call->no_memory;
-	switch (call->kind) {
-	case ATTACH:
-		error = iommu_attach_device_pasid(domain, device_of(call), number, handle);
-		break;
-	case REPLACE:
-		error = iommu_replace_device_pasid(domain, device_of(call), number, handle);
-		break;
-	case DETACH:
-		iommu_detach_device_pasid(domain, device_of(call), number);
-		break;
-	case HANDLE_GET:
-		found = iommu_attach_handle_get(world.group, number, call->type);
-		error = PTR_ERR_OR_ZERO(found);
-		break;
-	case RESET_PREPARE:
-		error = pci_dev_reset_iommu_prepare(&world.device[call->device]->pdev);
-		break;
-	case RESET_DONE:
-		pci_dev_reset_iommu_done(&world.device[call->device]->pdev);
-		break;
-	}
+	error = call_it(call, handle, &found);
 	current->make_it_fail = 0;
 	world.call = NULL;
 	say(" = %d", error);
 	if (call->kind == HANDLE_GET)
 		say(" %s", handle_name(found, call->pasid));
-	for (i = 1; i <= world.setting->pasids; i++) {
+	for (i = first; i <= last; i++) {
 		struct iommu_attach_handle *now = published(i);
 
 		say("; %s:%s", handle_name(now, i), domain_name(now ? now->domain : NULL));
 		for (j = 0; j < world.setting->devices; j++)
 			say(" %s", domain_name(world.device[j]->table[i]));
 	}
+	if (world.setting->rid)
+		say("; owner %s %s", owner(),
+		    domain_name(iommu_get_domain_for_dev(&world.device[0]->pdev.dev)));
 	/* the caller owns what is not published any more; nobody looks it up here */
-	for (i = 1; i <= world.setting->pasids; i++)
+	for (i = first; i <= last; i++)
 		if (world.published[i] && published(i) != world.published[i])
 			kfree(world.published[i]);
 	if (world.new) {
 		bool kept = false;
 
-		for (i = 1; i <= world.setting->pasids; i++)
+		for (i = first; i <= last; i++)
 			kept |= published(i) == world.new;
 		if (!kept)
 			kfree(world.new);
@@ -311,41 +393,41 @@ static void make(const struct spec_call *call)
 	}
 }
 
-/* Back to a group with nothing attached: what the next vector starts from. */
-static void settle(void)
+/*
+ * Back to a group with nothing attached, claimed or reset: what the next vector starts from. Each
+ * claim, use and reset is ended once, so one too many would be a warning, and one too few stays.
+ */
+static void settle(const struct spec_vector *vector)
 {
 	const struct spec_setting *setting = world.setting;
-	struct iommu_attach_handle *held[MOST_PASIDS];
+	struct device *dev = &world.device[0]->pdev.dev;
+	struct iommu_attach_handle *held;
 	unsigned int i;
+	int n;
 
+	for (i = 0; i < setting->devices; i++)
+		for (n = 0; n < vector->resets[i]; n++)
+			pci_dev_reset_iommu_done(&world.device[i]->pdev);
 	if (!(setting->domain[BLOCKED].flags & TAKES_PASIDS))
 		return; /* then nothing could be attached */
 	for (i = 1; i <= setting->pasids; i++) {
-		held[i] = published(i);
-		iommu_detach_device_pasid(&world.domain[OTHERS],
-					  &world.device[0]->pdev.dev, setting->number[i]);
-		kfree(held[i]);
+		held = published(i);
+		iommu_detach_device_pasid(&world.domain[OTHERS], dev, setting->number[i]);
+		kfree(held);
 	}
-}
-
-static void end_resets(const struct spec_vector *vector)
-{
-	unsigned int i, j;
-
-	/* as often as the vector has begun one and not ended it */
-	for (i = 0; i < world.setting->devices; i++) {
-		int depth = 0;
-
-		for (j = 0; j < vector->calls; j++) {
-			const struct spec_call *call = &spec_calls[vector->first + j];
-
-			if (call->device == i && call->kind == RESET_PREPARE)
-				depth++;
-			if (call->device == i && call->kind == RESET_DONE && depth)
-				depth--;
-		}
-		while (depth-- > 0)
-			pci_dev_reset_iommu_done(&world.device[i]->pdev);
+	if (!setting->rid)
+		return;
+	held = published(0);
+	if (held)
+		iommu_detach_group_handle(&world.domain[OTHERS], world.group);
+	else
+		iommu_detach_group(&world.domain[OTHERS], world.group);
+	kfree(held);
+	for (n = 0; n < vector->uses; n++) {
+		if (vector->claimed)
+			iommu_device_release_dma_owner(dev);
+		else
+			iommu_device_unuse_default_domain(dev);
 	}
 }
 
@@ -405,8 +487,10 @@ static void vectors(struct kunit *test)
 		}
 		for (j = 0; j < vector->calls; j++)
 			make(&spec_calls[vector->first + j]);
+		settle(vector);
 		now = warned(vector->warnings) - before;
-		same = !strcmp(world.said, vector->expected) && now == vector->warnings;
+		same = !strcmp(world.said, vector->expected) && now == vector->warnings &&
+		       !iommu_group_dma_owner_claimed(world.group);
 		if (!same) {
 			failed++;
 			pr_info("pasid-spec: got%s; warnings %d\n", world.said, now);
@@ -414,9 +498,8 @@ static void vectors(struct kunit *test)
 				vector->warnings);
 		}
 		pr_info("pasid-spec: %s %u %s\n", same ? "ok" : "not ok", i + 1, vector->name);
-		end_resets(vector);
-		settle();
-		if (!same)
+		/* a group remembers the domain that blocks it, and what could not be undone */
+		if (!same || world.setting->rid)
 			leave();
 		cond_resched();
 	}
@@ -434,7 +517,7 @@ static int spec_start(struct kunit_suite *suite)
 	int error;
 
 	spec_ops = (struct iommu_ops){
-		.default_domain = &world.domain[BLOCKED],
+		.default_domain = &world.domain[DEFAULT],
 		.blocked_domain = &world.domain[BLOCKED],
 		.identity_domain = &world.domain[IDENTITY],
 		.capable = spec_capable,

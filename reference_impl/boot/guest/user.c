@@ -13,9 +13,12 @@
  *     request D 100 Q               all three
  *     destroy P
  *     nth attach|replace D 100 P    the same at every n-th failing allocation
+ *     width D 20                    how many bits its PASIDs have
+ *     access D I                    a device without an IOMMU; access D I again: another one
  *     vfio D 0000:00:05.0           the PCI device there, which VFIO is given
- *     vattach D P [pasid=5] [read-only]  through VFIO; the kernel cannot write its answer
- *     vdetach D [pasid=5]
+ *     vattach D P [pasid=5] [HOW]   through VFIO; its argument may be short, unreadable for the
+ *     vdetach D [pasid=5] [HOW]     kernel, or read-only, so that no answer can be written
+ *     close D                       the end of its file
  *     end
  *
  * Any of them may begin with a label and a colon, which makes it a result of its own, end with the
@@ -265,34 +268,48 @@ static int vfio(struct object *made, const char *address)
 	return 0;
 }
 
-static int vfio_attach(const struct object *device, uint32_t pt, const char *pasid, bool read_only)
+/* Attach or detach, the argument as it shall be; its two forms begin alike. */
+static int vfio_change(const struct object *device, unsigned long request, char **words,
+		       uint32_t pt)
 {
-	struct vfio_device_attach_iommufd_pt *attach;
+	struct vfio_device_attach_iommufd_pt *argument;
+	const char *pasid = value(words, "pasid");
+	bool attaches = request == VFIO_DEVICE_ATTACH_IOMMUFD_PT;
+	struct vfio_device_detach_iommufd_pt *detach;
 	int error;
 
-	attach = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (attach == MAP_FAILED)
+	argument = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (argument == MAP_FAILED)
 		return errno;
-	attach->argsz = sizeof(*attach);
-	attach->flags = pasid ? VFIO_DEVICE_ATTACH_PASID : 0;
-	attach->pasid = pasid ? strtoul(pasid, NULL, 0) : 0;
-	attach->pt_id = pt;
-	if (read_only)
-		mprotect(attach, 4096, PROT_READ);
-	error = ioctl(device->fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, attach) ? errno : 0;
-	munmap(attach, 4096);
+	detach = (void *)argument;
+	if (attaches) {
+		argument->argsz = sizeof(*argument);
+		argument->flags = pasid ? VFIO_DEVICE_ATTACH_PASID : 0;
+		argument->pasid = pasid ? strtoul(pasid, NULL, 0) : 0;
+		argument->pt_id = pt;
+	} else {
+		detach->argsz = sizeof(*detach);
+		detach->flags = pasid ? VFIO_DEVICE_DETACH_PASID : 0;
+		detach->pasid = pasid ? strtoul(pasid, NULL, 0) : 0;
+	}
+	if (has(words, "short"))
+		argument->argsz = 4;
+	if (has(words, "read-only"))
+		mprotect(argument, 4096, PROT_READ);
+	if (has(words, "unreadable"))
+		mprotect(argument, 4096, PROT_NONE);
+	error = ioctl(device->fd, request, argument) ? errno : 0;
+	munmap(argument, 4096);
 	return error;
 }
 
-static int vfio_detach(const struct object *device, const char *pasid)
+static int width(const struct object *device, uint32_t expected)
 {
-	struct vfio_device_detach_iommufd_pt detach = {
-		.argsz = sizeof(detach),
-		.flags = pasid ? VFIO_DEVICE_DETACH_PASID : 0,
-		.pasid = pasid ? strtoul(pasid, NULL, 0) : 0,
-	};
+	struct iommu_hw_info info = { .size = sizeof(info), .dev_id = device->id };
 
-	return ioctl(device->fd, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach) ? errno : 0;
+	if (ioctl(iommu, IOMMU_GET_HW_INFO, &info))
+		return errno;
+	return info.out_max_pasid_log2 == expected ? 0 : ERANGE;
 }
 
 static int perform(char **words)
@@ -321,6 +338,16 @@ static int perform(char **words)
 			     .dev_flags = flags);
 		made->id = cmd.mock_domain_flags.out_idev_id;
 		made->mock = cmd.mock_domain_flags.out_stdev_id;
+		return error;
+	}
+	if (!strcmp(verb, "access") && device)
+		return TEST(ACCESS_REPLACE_IOAS, device->id, access_replace_ioas,
+			    .ioas_id = id_of(words[2]));
+	if (!strcmp(verb, "access")) {
+		made = make(words[1]);
+		error = TEST(CREATE_ACCESS, id_of(words[2]), create_access, .flags = 0);
+		made->id = cmd.create_access.out_access_fd;
+		made->fd = error ? -1 : (int)made->id;
 		return error;
 	}
 	if (!strcmp(verb, "fault")) {
@@ -367,10 +394,16 @@ static int perform(char **words)
 	if (!device)
 		return EDOM;
 	if (!strcmp(verb, "vattach"))
-		return vfio_attach(device, id_of(words[2]), value(words, "pasid"),
-				   has(words, "read-only"));
+		return vfio_change(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, words, id_of(words[2]));
 	if (!strcmp(verb, "vdetach"))
-		return vfio_detach(device, value(words, "pasid"));
+		return vfio_change(device, VFIO_DEVICE_DETACH_IOMMUFD_PT, words, 0);
+	if (!strcmp(verb, "close")) {
+		error = close(device->fd) ? errno : 0;
+		device->fd = -1;
+		return error;
+	}
+	if (!strcmp(verb, "width"))
+		return width(device, pasid);
 	if (!strcmp(verb, "rid"))
 		return TEST(MOCK_DOMAIN_REPLACE, mock, mock_domain_replace,
 			    .pt_id = id_of(words[2]));
@@ -405,12 +438,11 @@ static void finish(void)
 	iommu = -1;
 }
 
-int main(int argc, char **argv)
+static int play(FILE *file)
 {
 	char line[400], vector[200] = "", *words[MOST_WORDS + 1];
+	static int point;
 	bool good = true;
-	int point = 0;
-	FILE *file = argc > 1 ? fopen(argv[1], "re") : NULL;
 
 	if (!file)
 		return 2;
@@ -456,5 +488,15 @@ int main(int argc, char **argv)
 			say("pasid-spec: %s %d %s/%s", error == expected ? "ok" : "not ok", ++point,
 			    vector, label);
 	}
+	fclose(file);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int error = 0;
+
+	for (int i = 1; !error && i < argc; i++)
+		error = play(fopen(argv[i], "re"));
+	return error;
 }

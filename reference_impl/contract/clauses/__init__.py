@@ -9,7 +9,10 @@ from . import replace
 from . import group
 from . import invariants
 from . import driver
-from . import vtd
+from . import driver_dma
+from . import vtd_entry
+from . import vtd_records
+from . import vtd_devices
 from . import rid
 from . import handles
 from . import recovery
@@ -25,6 +28,7 @@ __all__ = [
     "attach",
     "detach",
     "driver",
+    "driver_dma",
     "group",
     "handles",
     "invariants",
@@ -39,5 +43,7 @@ __all__ = [
     "sva",
     "vfio",
     "visibility",
-    "vtd",
+    "vtd_devices",
+    "vtd_entry",
+    "vtd_records",
 ]

@@ -160,13 +160,21 @@ def sets_or_replaces(step: Step) -> Verdict:
     needs="driver",
 )
 def error_changes_nothing(step: Step) -> Verdict:
-    """A driver that answers with an error has left the device with what it had for the PASID. The
-    core relies on it: it does not ask that device again."""
+    """A driver that answers with an error has left the device with what it had for the PASID, and
+    keeps no new note of it. The core relies on it: it does not ask that device again."""
     failed = [asked for asked in driver_calls(step) if asked.call.error]
     for asked in failed:
         if asked.has != asked.had:
             was, now = asked.had or "nothing", asked.has or "nothing"
             return f"{asked}: the device reached {was}, and reaches {now}"
+    answers = [(asked.call.device, asked.call.error) for asked in driver_calls(step)]
+    done = {device for device, error in answers if not error}
+    for asked in failed:
+        device = asked.call.device
+        for fact in () if device in done else step.notes_after:
+            new = fact[1] == asked.call.pasid and device in fact and fact not in step.notes_before
+            if new:
+                return f"{asked}, and the driver has noted a {fact[0]} of it"
     return True if failed else None
 
 

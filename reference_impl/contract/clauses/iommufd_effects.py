@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
+from functools import cache
 
 from ...model.objects import NO_PASID
 from ..clause import Verdict, clause
-from ..step import NEW, Entry, Step, errno_name
+from ..step import NEW, Entry, Notes, Step, TableSpec, errno_name
 from .books import (
-    Books,
     after,
     before,
     changed_pt,
@@ -18,6 +18,7 @@ from .books import (
     hindered,
     mended,
     noiommu,
+    read,
     refusal,
     refused_with,
     same,
@@ -198,18 +199,19 @@ def users_counted(step: Step) -> Verdict:
     """A table has one user for each device that has attached it with a PASID or without, and one
     for each table nested on it; an address space has one for each paging table, a fault queue one
     for each table that it is for, and a device one for each of its attachments."""
-    users = after(step).users
-    wanted = counted(step, after(step))
-    for id in sorted(users | wanted):
-        if users[id] != wanted[id]:
-            return f"{id} has {wanted[id]} users, but {users[id]} are counted"
-    return True
+    users, wanted = after(step).users, counted(step.setting.tables, step.notes_after)
+    if users == wanted:
+        return True
+    id = min(id for id in users | wanted if users[id] != wanted[id])
+    return f"{id} has {wanted[id]} users, but {users[id]} are counted"
 
 
-def counted(step: Step, books: Books) -> Counter[str]:
-    """The users that there are, by what is attached and made."""
+@cache
+def counted(tables: tuple[TableSpec, ...], notes: Notes) -> Counter[str]:
+    """The users that there are, by what is attached and made. Who gets them only reads them."""
+    books = read(notes)
     found: Counter[str] = Counter(books.autos.values())
-    for each in (*step.setting.tables, *books.made.values()):
+    for each in (*tables, *books.made.values()):
         if each.id not in books.gone:
             found.update(id for id in (each.of, each.fault) if id)
     for record in books.records.values():
@@ -233,7 +235,7 @@ def in_use_stays(step: Step) -> Verdict:
     id, books = str(step.operation.domain), before(step)
     if not spec(step.setting, books, id):
         return None
-    if counted(step, books)[id]:
+    if counted(step.setting.tables, step.notes_before)[id]:
         return refused_with(step, "EBUSY")
     return True if step.result == 0 else f"{id} has no users, but {outcome(step)}"
 

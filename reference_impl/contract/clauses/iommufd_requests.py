@@ -35,7 +35,8 @@ from .checks import outcome
 def routed(step: Step) -> Verdict:
     """A page request is put at the end of the queue of the table that its PASID is attached to, and
     waits there. If that table has no queue the device is told at once that the request is invalid,
-    and the driver that reports it gets `-EINVAL`."""
+    and the driver that reports it gets `-EINVAL`. If there is no memory to keep it, the device is
+    told that it has failed: none stays without an answer."""
     record = before(step).records.get(step.operation.pasid)
     if record is None:
         return None
@@ -71,6 +72,9 @@ def delivered(step: Step, queue: str, handle: int) -> Verdict:
         if step.result != -errno.EINVAL or answers != [("response", dev, pasid, "invalid")]:
             return f"nobody takes the request, but {outcome(step)} after {len(answers)} answers"
         return unchanged(step)
+    if hindered(step):
+        told = step.result == 0 and answers == [("response", dev, pasid, "failure")]
+        return unchanged(step) if told else f"it was not kept, and got {len(answers)} answers"
     wanted = (*before(step).requests, Request(queue, dev, pasid, handle, "queued"))
     there = sorted(r for r in after(step).requests if r.place == "queued")
     if step.result != 0 or answers or there != sorted(r for r in wanted if r.place == "queued"):
@@ -141,6 +145,8 @@ def nothing_left(step: Step) -> Verdict:
     and has no answer, read or not, is answered invalid, once, after the drivers have done their
     work; requests that came by other handles are left alone."""
     op, requests = step.operation, before(step).requests
+    if not requests and not after(step).requests and not step.at("response"):
+        return None
     ends = step.before.slot is not None and step.after.slot != step.before.slot
     mine = [r for r in requests if ends and r.handle == op.pasid]
     wanted = Counter(requests) - Counter(mine)

@@ -12,21 +12,20 @@
 #include <stdio.h>
 #include <sys/time.h>
 
-enum { DEVICES = 12, DOMAINS = 16, PASIDS = 4, NUMBERS = 40, ODD = 32, LOG = 65536, HEADER = 24,
-       EVENT = 6 };
+enum { DEVICES = 12, DOMAINS = 16, PASIDS = 4, NUMBERS = 128, ODD = 32, LOG = 65536, HEADER = 24,
+       EVENT = 6, TRAIT = 8 };
 enum { NONE = 255, UNKNOWN = 254, CRASHED = 253 };
 enum { SLOT_ABSENT = 0, SLOT_RESERVED = 1, SLOT_DOMAIN = 2, SLOT_ODD = 255 };
 enum event {
 	LOCKED, UNLOCKED, CALLED, RETURNED, ENTRY, ARRAY, HANDLE, NO_MEMORY, WARNED, ASKED,
-	RECORD, DID, TAG, IOPF, ZERO, SILENT, FLUSH, DRAIN, DRIVER_WARNED, LACKING
+	RECORD, DID, TAG, IOPF, ZERO, SILENT, FLUSH, DRAIN, DRIVER_WARNED, LACKING, TABLE
 };
 enum operation {
 	ATTACH, REPLACE, DETACH, HANDLE_GET, RESET_PREPARE, RESET_DONE, MM_RELEASE,
 	ATTACH_GROUP, DETACH_GROUP, CLAIM_GROUP, RELEASE_GROUP,
 	ATTACH_GROUP_HANDLE, REPLACE_GROUP_HANDLE, DETACH_GROUP_HANDLE,
 	USE_DEFAULT, UNUSE_DEFAULT, CLAIM_DEVICE, RELEASE_DEVICE,
-	PROBE_DEVICE, REMOVE_DEVICE,	/* which are not made */
-	DEFERRED_ATTACH
+	PROBE_DEVICE, REMOVE_DEVICE, DEFERRED_ATTACH
 };
 /* what may fail */
 enum lacking { ANSWER, MEMORY, OF_RECORD, OF_REFERENCE, OF_DID, OF_TAG, OF_QUEUE, OF_TABLE };
@@ -42,7 +41,7 @@ struct world {
 	struct own *own;		/* what the driver has for itself */
 	struct iommu_group *group;
 	struct group_device member[DEVICES];
-	struct device device[DEVICES + 1];	/* the last is in no group */
+	struct pci_dev device[DEVICES + 1];	/* the last is in no group */
 	struct dev_iommu iommu_of[DEVICES + 1];
 	struct iommu_attach_handle handle[PASIDS + 1];	/* the last is a new one */
 	struct iommu_domain *names[PASIDS + 1];		/* what each handle is known to name */
@@ -109,9 +108,10 @@ void shim_crash(const char *say_why)
 
 static u8 device_number(const struct device *dev)
 {
-	long at = dev - w->device;
+	const struct pci_dev *device = container_of(dev, struct pci_dev, dev);
+	long at = device - w->device;
 
-	return at >= 0 && at <= DEVICES && dev == w->device + at ? at : UNKNOWN;
+	return at >= 0 && at <= DEVICES && device == w->device + at ? at : UNKNOWN;
 }
 
 static u8 domain_number(const struct iommu_domain *domain)
@@ -204,7 +204,7 @@ static void *stored(struct xarray *xa, unsigned long index)
 /* What a driver brings. */
 
 static void driver_boot(const u32 *types, const u8 *kinds, const u8 *traits);
-static void driver_ready(void);		/* an operation begins */
+static void driver_ready(const u8 *op);	/* an operation begins */
 static void driver_look(void);		/* notice what has changed since */
 static void driver_load(const u8 *notes, int size);	/* NULL: as it was loaded last */
 static int driver_notes(u8 *to);	/* what it has noted, after an operation */
@@ -303,7 +303,8 @@ void *shim_alloc(size_t size)
 void shim_free(const void *memory)
 {
 	look();
-	free((void *)memory);
+	if ((u8 *)memory < (u8 *)w || (u8 *)memory >= (u8 *)(w + 1))	/* else it is ours */
+		free((void *)memory);
 }
 
 unsigned long _find_next_bit(const unsigned long *bits, unsigned long size, unsigned long start)
@@ -423,7 +424,7 @@ static u8 page_request(u32 pasid)
 
 		found = IS_ERR_OR_NULL(handle) ? NONE : handle_number(handle);
 #elif defined(HAS_DOMAIN_GET)
-		found = domain_number(iommu_get_domain_for_dev_pasid(w->device, pasid, 0));
+		found = domain_number(iommu_get_domain_for_dev_pasid(&w->device->dev, pasid, 0));
 #endif
 	}
 	reading = false;
@@ -540,13 +541,13 @@ static void build_group(void)
 	group->blocking_domain = w->domain[0];
 #endif
 	for (int i = 0; i < w->devices; i++) {
-		w->member[i].dev = &w->device[i];
+		w->member[i].dev = &w->device[i].dev;
 		list_add_tail(&w->member[i].list, &group->devices);
-		w->device[i].iommu_group = group;
+		w->device[i].dev.iommu_group = group;
 	}
 }
 
-static void ready(void)
+static void ready(const u8 *op)
 {
 	struct iommu_group *group = w->group;
 	int resetting = 0;
@@ -568,7 +569,7 @@ static void ready(void)
 #endif
 	memset(&w->handle[PASIDS], 0, sizeof(w->handle[PASIDS]));
 	w->names[PASIDS] = NULL;
-	driver_ready();
+	driver_ready(op);
 }
 
 static void load_slot(int place)
@@ -606,8 +607,8 @@ void shim_free_world(struct world *world)
 
 /*
  * domains: the first is the driver's blocked domain; flags, types and kinds of each. numbers: the
- * PASID here for each of the contract's. What kinds of domain and traits of devices are, only the
- * driver knows.
+ * PASID here for each of the contract's. What kinds of domain and traits of devices are, TRAIT bytes
+ * of each, only the driver knows.
  */
 struct world *shim_boot(int devices, const u32 *max_pasids, const u8 *traits, int domains,
 			const u8 *flags, const u32 *types, const u8 *kinds, int pasids,
@@ -625,11 +626,13 @@ struct world *shim_boot(int devices, const u32 *max_pasids, const u8 *traits, in
 	memcpy(w->pasid, pasid, pasids);
 	memcpy(w->number, number, numbers * sizeof(*number));
 	for (int i = 0; i <= DEVICES; i++) {
-		w->device[i].iommu = &w->iommu_of[i];
+		w->device[i].dev.iommu = &w->iommu_of[i];
 		w->iommu_of[i].max_pasids = i < devices ? max_pasids[i] : 1 << 20;
 	}
+	w->device[DEVICES].dev.iommu = NULL;	/* and has no IOMMU */
 	driver_boot(types, kinds, traits);
 	memset(w->hardware, NONE, sizeof(w->hardware));
+	memset(w->loaded_hardware, NONE, sizeof(w->loaded_hardware));
 	build_group();
 	if (!caught_already)
 		catch_signals();
@@ -679,7 +682,7 @@ void shim_note(struct world *world, const u8 *notes, int size)
 
 static int make(const u8 *op, u8 *found)
 {
-	struct device *dev = &w->device[op[1] == UNKNOWN ? DEVICES : op[1]];
+	struct device *dev = &w->device[op[1] == UNKNOWN ? DEVICES : op[1]].dev;
 	u32 pasid = w->number[op[2]];
 	struct iommu_domain *domain = w->domain[op[3]];
 	struct iommu_attach_handle *handle = op[4] == NONE ? NULL : &w->handle[op[4]];
@@ -754,7 +757,7 @@ int shim_run(struct world *world, const u8 *op, uint64_t follow)
 		driver_load(NULL, 0);
 		w->broken = false;
 	}
-	ready();
+	ready(op);
 	length = HEADER;
 	script = follow;
 	answers = 0;

@@ -187,9 +187,17 @@ typedef struct { int counter; } refcount_t;
 struct iommu_group;
 struct dev_iommu;
 
+struct device;
+
+struct bus_type {
+	int (*dma_configure)(struct device *device);
+};
+
 struct device {
+	struct kobject kobj;
 	struct device *parent;
-	const void *bus;
+	const struct bus_type *bus;
+	const void *driver;
 	struct iommu_group *iommu_group;
 	struct dev_iommu *iommu;
 	int number;
@@ -197,6 +205,9 @@ struct device {
 
 struct pci_dev {
 	struct device dev;
+	struct pci_dev *physfn;
+	bool is_virtfn;
+	u16 pasid_cap, pasid_supported;
 };
 
 #define dev_name(device) "a device"

@@ -8,7 +8,8 @@ struct own {
 	struct iommu_domain domain[DOMAINS];
 #ifdef HAS_GROUP
 	u8 facts[FACTS];	/* of the group, then of each device; as the next call finds them */
-	u8 without_tlb[DEVICES];
+	u8 traits[DEVICES][TRAIT];
+	struct pci_dev physical[DEVICES];	/* of a virtual function */
 #endif
 };
 
@@ -29,7 +30,8 @@ static int answer(struct iommu_domain *domain, struct device *dev, u32 pasid, bo
 	}
 	if (place >= 0 && device < DEVICES)
 		w->hardware[place][device] = reached;
-	say(ENTRY, device, at, reached, 0, 0);
+	if (device < DEVICES)
+		say(ENTRY, device, at, reached, 0, 0);
 	say(RETURNED, device, 0, 0, 0, 0);
 	return 0;
 }
@@ -107,13 +109,27 @@ static void simple_boot(const u32 *types, const u8 *kinds, const u8 *traits)
 		w->iommu_of[i].iommu_dev = &own->iommu;
 }
 
+/* Where none can block, some drivers have a domain that does not take PASIDs, and some have none. */
+static void simple_ready(const u8 *op)
+{
+#ifdef HAS_iommu_ops_blocked_domain
+	bool none = !(w->flags[0] & TAKES_PASIDS) && op[0] == ATTACH && op[4] == NONE;
+
+	w->own->ops.blocked_domain = none ? NULL : w->domain[0];
+#endif
+}
+
 #ifndef HAS_GROUP
 static void driver_boot(const u32 *types, const u8 *kinds, const u8 *traits)
 {
 	simple_boot(types, kinds, traits);
 }
 
-static void driver_ready(void) { }
+static void driver_ready(const u8 *op)
+{
+	simple_ready(op);
+}
+
 static void driver_load(const u8 *notes, int size) { }
 
 static int driver_notes(u8 *to)

@@ -708,7 +708,7 @@ static void load_record(const u8 *fact)
 	for (int i = 0; i < fact[4]; i++) {
 		struct dev_pasid_info *record = calloc(1, sizeof(*record));
 
-		record->dev = &w->device[fact[3]];
+		record->dev = &w->device[fact[3]].dev;
 		record->pasid = w->number[fact[1]];
 		list_add_tail(&record->link_domain, &domain_at(fact[2])->dev_pasids);
 	}
@@ -720,7 +720,7 @@ static void load_tag(const u8 *fact)
 
 	tag->type = fact[3];
 	tag->iommu = &w->own->iommu;
-	tag->dev = fact[5] == NONE ? &w->own->unit : &w->device[fact[5]];
+	tag->dev = fact[5] == NONE ? &w->own->unit : &w->device[fact[5]].dev;
 	tag->domain_id = fact[4];
 	tag->pasid = w->number[fact[1]];
 	tag->users = fact[6];
@@ -815,7 +815,7 @@ static void driver_load(const u8 *notes, int size)
 	own->stale = false;
 }
 
-static void driver_ready(void)
+static void driver_ready(const u8 *op)
 {
 	bool blocks = w->flags[0] & TAKES_PASIDS;
 
@@ -829,7 +829,7 @@ static void driver_ready(void)
 	unordered = waited = flushed = drained = false;
 	if (w->own->stale)
 		driver_load(NULL, 0);
-	memset(w->own->flush, 0, sizeof(w->own->flush));
+	memset(w->own->flush, 0, w->devices * sizeof(w->own->flush[0]));
 }
 
 /* Begin */
@@ -900,7 +900,7 @@ static void boot_device(int number, bool has_pri)
 	info->pasid_supported = info->pasid_enabled = 1;
 	info->pri_supported = info->pri_enabled = has_pri;
 	info->ats_supported = info->ats_enabled = 1;
-	info->dev = &w->device[number];
+	info->dev = &w->device[number].dev;
 	info->iommu = &own->iommu;
 	own->table[number].table = own->directory[number];
 	own->table[number].max_pasid = PAGE / sizeof(u64) * LEAF;
@@ -936,5 +936,5 @@ static void driver_boot(const u32 *types, const u8 *kinds, const u8 *traits)
 	w->domain[0] = intel_iommu_ops.blocked_domain;
 	w->domain[1] = intel_iommu_ops.identity_domain;
 	for (int i = 0; i <= DEVICES; i++)
-		boot_device(i, i >= w->devices || !(traits[i] & WITHOUT_PRI));
+		boot_device(i, i >= w->devices || !(traits[i * TRAIT] & WITHOUT_PRI));
 }

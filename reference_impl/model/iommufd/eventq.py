@@ -20,10 +20,15 @@ from .objects import Context, FaultQueue, Hwpt, PageRequest
 
 SUCCESS: Final = "success"
 INVALID: Final = "invalid"
+FAILURE: Final = "failure"
+"""What a device is told, but not by user space."""
 
 
 def report_device_fault(ictx: Context, dev: Device, pasid: int) -> None:
     """A device asks for a page: hand it to whoever takes page requests of that PASID.
+
+    Where there is no memory to keep it, the device is told so, and the driver that reports it has
+    no more to do.
 
     Raises:
         OSError: EINVAL if nobody does; the device has been told that its request is invalid.
@@ -34,6 +39,11 @@ def report_device_fault(ictx: Context, dev: Device, pasid: int) -> None:
     if handle is None:
         respond(ictx, dev, pasid, INVALID)
         raise refused(EINVAL, "IFD-23", f"nobody takes page requests of PASID {pasid}")
+    try:
+        ictx.need("memory")
+    except OSError:
+        respond(ictx, dev, pasid, FAILURE)
+        return
     queue = queue_of(ictx, handle)
     queue.deliver.append(PageRequest(dev, pasid, handle))
     ictx.observer.saw(("fault", "queued", queue.id, dev.name, pasid))
