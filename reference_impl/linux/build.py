@@ -59,7 +59,12 @@ def store() -> Path:
         LinuxError: it cannot be written.
     """
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    path = Path(base).expanduser() / "pasid-spec"
+    try:
+        path = Path(base).expanduser() / "pasid-spec"
+    except RuntimeError:
+        raise LinuxError(
+            "this user has no home directory; set XDG_CACHE_HOME to one that can be written"
+        ) from None
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
