@@ -162,8 +162,8 @@ def shares_page_requests(step: Step) -> Verdict:
 )
 def pasid_compat(step: Step) -> Verdict:
     """With a PASID, a table that was not made for PASIDs is refused with `-EINVAL`; and so is any
-    table while such a one serves the group's DMA without a PASID. That nothing is attached there is
-    no objection."""
+    table while such a one serves the group's DMA without a PASID. Having nothing attached without a
+    PASID is no obstacle. Where `IFD-3` to `IFD-8` answer, this is not asked."""
     return refused_here(step, "IFD-9")
 
 
@@ -178,7 +178,8 @@ def pasid_compat(step: Step) -> Verdict:
 )
 def rid_compat(step: Step) -> Verdict:
     """Without a PASID, a table that was not made for PASIDs, or an address space for which iommufd
-    would take such a one, is refused with `-EINVAL` while the group has any PASID attached."""
+    would take such a one, is refused with `-EINVAL` while the group has any PASID attached, unless
+    `IFD-3` to `IFD-8` have answered before."""
     return refused_here(step, "IFD-10")
 
 
@@ -192,8 +193,9 @@ def rid_compat(step: Step) -> Verdict:
     needs="iommufd",
 )
 def never_automatic(step: Step) -> Verdict:
-    """With a PASID, an address space is refused with `-EINVAL`, as the tables that iommufd makes
-    itself are not made for PASIDs (`IFD-9`); the one that it has made to try is gone again."""
+    """With a PASID, an address space is refused with `-EINVAL`, unless `IFD-3` to `IFD-6` have
+    refused before: the tables that iommufd makes itself are not made for PASIDs (`IFD-9`), and the
+    one that it has made to try is gone again."""
     return refused_here(step, "IFD-11")
 
 

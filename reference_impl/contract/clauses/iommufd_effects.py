@@ -77,7 +77,8 @@ def reaches(step: Step, pt: str) -> Verdict:
 def errors_from_below(step: Step) -> Verdict:
     """Where iommufd has no objection, the call succeeds, or fails with `-ENOMEM` for want of memory
     or with what the core or a driver has said, whatever fails first: `-EBUSY` while a device of the
-    group is under reset, `-EINVAL` for a PASID that a device cannot send."""
+    group is under reset, `-EINVAL` for a PASID that is beyond the limit of a device that has PASIDs
+    (`ATT-5`; a device without any is passed over, `ATT-14`)."""
     if refusal(step) and not hindered(step):
         return None
     wanted = first_failure(step) or core_answer(step)
@@ -108,10 +109,11 @@ def core_answer(step: Step) -> int:
     needs="iommufd",
 )
 def failure_changes_nothing(step: Step) -> Verdict:
-    """After an attach or replace that fails, everything is as before: the record and its devices,
-    the users, the tables, the reserved regions of the address spaces, the page requests, the array
-    and the hardware. Excepted is a device whose driver fails in undoing: it cannot go back
-    (`GSP-6`), or be blocked; and one that this has happened to may be mended by it (`INV-4`)."""
+    """After an attach or replace of iommufd that fails, everything is as before: the record and its
+    devices, the users, the tables, the reserved regions of the address spaces, the page requests,
+    the array and the hardware. Excepted is a device whose driver fails in undoing: it cannot go
+    back (`GSP-6`), or be blocked; and one that this has happened to may be mended by it
+    (`INV-4`)."""
     if step.result == 0:
         return None
     if before(step) == after(step) and (undoing_failed(step) or mended(step)):

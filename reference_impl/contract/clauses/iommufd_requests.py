@@ -36,7 +36,7 @@ def routed(step: Step) -> Verdict:
     """A page request is put at the end of the queue of the table that its PASID is attached to, and
     waits there. If that table has no queue the device is told at once that the request is invalid,
     and the driver that reports it gets `-EINVAL`. If there is no memory to keep it, the device is
-    told that it has failed: none stays without an answer."""
+    told that it has failed, and the driver gets 0: no request stays without an answer."""
     record = before(step).records.get(step.operation.pasid)
     if record is None:
         return None
@@ -191,8 +191,8 @@ def bits(step: Step) -> Verdict:
 def can_be_made(step: Step) -> Verdict:
     """A table is made for an address space, or nested on a paging table that was made to be a
     parent; from anything else: `-EINVAL`. A parent that takes page requests, and a nested parent,
-    are refused with `-EOPNOTSUPP`, and a queue that is none with `-ENOENT`. That it is for PASIDs
-    can be asked of both kinds."""
+    are refused with `-EOPNOTSUPP`, and an id that is no fault queue with `-ENOENT`. Both kinds can
+    be made for PASIDs."""
     if hindered(step):
         return unchanged(step)
     words = set((step.operation.type or "").split())
