@@ -35,6 +35,7 @@ extensions = [
     "overview",
     "publish",
     "registry",
+    "strength",
 ]
 
 # --- where it is published: PASID_SPEC_SITE, or what Read the Docs says ---
