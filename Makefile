@@ -35,7 +35,7 @@ serve: html  ## build the site and serve it to this machine alone, on port 8000 
 
 # one page first: the diagrams stay, and the links lead within the document
 pdf: $(READY)  ## the whole document as one PDF, _build/pasid-spec.pdf; needs chromium
-	$(PY) -m sphinx -q -b singlehtml . _build/single
+	$(PY) -m sphinx -q -t paper -b singlehtml . _build/single
 	$(PY) tools/pdf.py _build/single/index.html _build/pasid-spec.pdf
 
 # A notebook has one kernel, and a file's fixtures are made once: neither is divided.
@@ -70,7 +70,10 @@ format: $(READY)  ## let ruff put code and cells into form
 	$(PY) -m ruff format .
 
 boot: $(READY)  ## build the newest kernel that Debian packages, boot it under QEMU, and ask it
-	$(PY) -m reference_impl boot "$$($(PYTHON) tools/fetch_kernels.py | grep linux-source-7)"
+	@tree="$$($(PYTHON) tools/fetch_kernels.py | grep linux-source-7)" || \
+	  { echo "No linux-source-7 can be had here: .venv/bin/python -m reference_impl boot TREE"; exit 2; }; \
+	$(PY) -m reference_impl boot "$$tree"
+
 bounds: $(READY)  ## explore larger scopes, for a night, and say which counts have changed
 	$(PY) tools/bounds.py --check
 
