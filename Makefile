@@ -35,7 +35,7 @@ serve: html  ## build the site and serve it to this machine alone, on port 8000 
 
 # one page first: the diagrams stay, and the links lead within the document
 pdf: $(READY)  ## the whole document as one PDF, _build/pasid-spec.pdf; needs chromium
-	$(PY) -m sphinx -q -b singlehtml . _build/single
+	$(PY) -m sphinx -q -t paper -b singlehtml . _build/single
 	$(PY) tools/pdf.py _build/single/index.html _build/pasid-spec.pdf
 
 # A notebook has one kernel, and a file's fixtures are made once: neither is divided.

@@ -506,8 +506,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 128 + signal.SIGINT
     except OSError as error:
-        click.echo(f"{PROGRAM}: cannot write: {error.strerror}", err=True)
-        return 1
+        click.echo(f"{PROGRAM}: {typed.trouble(error)}", err=True)
+        return 2
     return status or 0
 
 

@@ -13,6 +13,7 @@ import gc
 import platform
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -33,6 +34,8 @@ from reference_impl.contract import (
     explore,
     page_requests_meanwhile,
 )
+from reference_impl.contract.implementation import PythonCore
+from reference_impl.drivers import Vtd
 from reference_impl.linux import DRIVERS as DRIVERS_IN_C
 from reference_impl.linux import LinuxError, ask
 from tools.fetch_kernels import default_directory
@@ -72,6 +75,7 @@ def main() -> None:
             add(table, f"{name}{default}", Scope(devices=devices), CLAUSES.values())
         for driver in DRIVERS:
             add(table, f"{driver}, a driver's scope", DRIVER_SCOPE, CLAUSES.values(), _of(driver))
+        add(table, "vtd, three types of domain", DRIVER_SCOPE, CLAUSES.values(), three_types())
         for devices in range(1, 5):
             small = Scope(devices, 0, 3, 1, 1)
             add(table, f"vtd, devices: {devices}, small", small, CLAUSES.values(), _of("vtd"))
@@ -101,6 +105,17 @@ def requests_table() -> Table:
         seconds = f"{process_time() - start:.2f}"
         table.add_row(name, f"{found.operations:,}", f"{found.interleavings:,}", seconds)
     return table
+
+
+def three_types() -> Implementation:
+    """VT-d with a paging domain, a nested one and an mm as the first three of its domains."""
+    kinds = {kind.type: kind for kind in reversed(Vtd.kinds)}
+    first = [kinds[each] for each in ("paging", "nested", "sva")]
+    vtd = IMPLEMENTATIONS["vtd"]
+    assert isinstance(vtd, PythonCore)
+    assert vtd.habitat
+    rest = [kind for kind in Vtd.kinds if kind not in first]
+    return replace(vtd, habitat=replace(vtd.habitat, kinds=(*first, *rest)))
 
 
 def _of(name: str) -> Implementation:

@@ -34,10 +34,29 @@ PARTS = {
 group's other calls, and iommufd."""
 
 
+MOST = 5_000
+"""How many states are enough: three times what the largest has."""
+
+
+class EndlessError(Exception):
+    """An implementation gets to ever new states."""
+
+
 @cache
 def seen(part: str, name: str) -> Exploration:
-    """The exploration of one implementation, made once."""
-    return explore(IMPLEMENTATIONS[name], PARTS[part][1])
+    """The exploration of one implementation, made once.
+
+    Raises:
+        EndlessError: it has no end, because something that is taken is never given back.
+    """
+
+    def enough(_done: int, known: int, _steps: int) -> None:
+        if known > MOST:
+            raise EndlessError(
+                f"{name} gets to more than {MOST:,} states: what does it never give back?"
+            )
+
+    return explore(IMPLEMENTATIONS[name], PARTS[part][1], progress=enough)
 
 
 def cell(finding: Finding) -> dict[str, object]:

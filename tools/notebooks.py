@@ -10,6 +10,7 @@ import copy
 import errno
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,12 +61,20 @@ def environment() -> dict[str, str]:
         Environment variables, for the process that starts kernels.
     """
     ipython = ROOT / "_build" / "ipython"
+    try:
+        _write_profile(ipython)
+    except OSError:  # a checkout that cannot be written
+        ipython = Path(tempfile.gettempdir()) / f"pasid-spec-ipython-{os.getuid()}"
+        _write_profile(ipython)
+    return {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "IPYTHONDIR": str(ipython)}
+
+
+def _write_profile(ipython: Path) -> None:
     profile = ipython / "profile_default"
     profile.mkdir(parents=True, exist_ok=True)
     # else each kernel says that it runs over TCP without encryption
     config = 'c = get_config()\nc.IPKernelApp.log_level = "ERROR"\n'
     (profile / "ipython_kernel_config.py").write_text(config, encoding="utf-8")
-    return {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "IPYTHONDIR": str(ipython)}
 
 
 def prepare_kernels() -> None:

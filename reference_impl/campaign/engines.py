@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -67,8 +69,9 @@ def here(todo: list[Shard], jobs: int) -> Done:
     left = dict.fromkeys(todo)
     for tried in range(TRIES):
         pool = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        results = pool(joblib.delayed(_both)(shard) for shard in list(left))
         try:
-            for shard, result in pool(joblib.delayed(_both)(shard) for shard in list(left)):
+            for shard, result in results:
                 del left[shard]
                 yield shard, result
         except killed:
@@ -77,6 +80,11 @@ def here(todo: list[Shard], jobs: int) -> Done:
                     f"workers were killed {TRIES} times (is there enough memory?); "
                     "what is done is kept, and the same command goes on"
                 ) from None
+        finally:
+            with warnings.catch_warnings():
+                # of results that nobody waits for any more
+                warnings.simplefilter("ignore")
+                results.close()
         if not left:
             return
 
@@ -84,6 +92,8 @@ def here(todo: list[Shard], jobs: int) -> Done:
 def on_dask(todo: list[Shard], scheduler: str) -> Done:
     """On a cluster whose workers have this package."""
     distributed = _imported("distributed")
+    # it repeats what a worker had that has died, and need not tell
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(scheduler, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError, TimeoutError):

@@ -51,6 +51,21 @@ class NoSuch(click.UsageError):
         super().__init__(f"there is no {kind} {shown(given)}; {say}{meant}")
 
 
+HELPS = {
+    errno.ENOSPC: "make room, or write elsewhere",
+    errno.EDQUOT: "make room, or write elsewhere",
+    errno.EROFS: "name a place that can be written",
+    errno.EACCES: "allow it, or name another place",
+}
+"""What to do about an error of the machine."""
+
+
+def trouble(error: OSError) -> str:
+    """What the machine could not do, and what would help."""
+    what = f"{error.filename or 'the output'} cannot be used ({error.strerror})"
+    return f"{what}; {HELPS.get(error.errno or 0, 'put that right, and repeat the command')}"
+
+
 def one_line(error: click.ClickException) -> str:
     """What is wrong with the command line, and what would be right."""
     ctx = error.ctx if isinstance(error, click.UsageError) else None

@@ -94,7 +94,7 @@ BUGS: dict[str, Bug] = {
             "B2",
             "PASIDs beyond a device's limit reached its driver",
             "c404f55c26fc",
-            "6.3, 6.2.y",
+            "6.9, 6.8.5",
             "ATT-5",
             "merged",
             (("each.max_pasids > 0 and pasid >= each.max_pasids", "False"),),
@@ -137,7 +137,7 @@ BUGS: dict[str, Bug] = {
         Bug(
             "B6",
             "static domains have no owner, and were refused",
-            "iommu: Allow attaching static domains in iommu_attach_device_pasid()",
+            "6f7340120a0a",
             "6.16, 6.15.y",
             "ATT-15",
             "merged",

@@ -105,7 +105,7 @@ def dead(step: Step) -> bool:
     return any(fact[0] == "dead" for fact in step.notes_before)
 
 
-PREDICTIONS = (
+PREDICTIONS: tuple[Prediction, ...] = (
     Prediction(
         "DEF-1",
         "vtd",
@@ -316,9 +316,9 @@ PREDICTIONS = (
 )
 
 
-def ask(predictions: Iterable[Prediction] = PREDICTIONS) -> list[Said]:
-    """Explore the drivers, and say of each prediction what was found; in order."""
-    numbered = dict(enumerate(predictions))
+def ask(predictions: Iterable[Prediction] | None = None) -> list[Said]:
+    """Explore the drivers, and say of each prediction, or of these, what was found; in order."""
+    numbered = dict(enumerate(PREDICTIONS if predictions is None else predictions))
     said: dict[int, Said] = {}
 
     def where(number: int) -> tuple[str, int]:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """P4: after a failure only the devices that succeeded are undone.
 
-Proposed: MSG-9 (Jason Gunthorpe, 2024-03-20); as the first of two repairs in MSG-11 (Yi Liu). Asked
-for in MSG-12. Adopted for Linux 6.10 (b025dea63ced).
+Asked: MSG-8 (Yi Liu, 2024-03-19), whether the walk should undo what it has done itself. Proposed:
+MSG-9 (Jason Gunthorpe, 2024-03-20). Doubted: MSG-10, as groups with PASIDs were thought to have one
+device; answered in MSG-12. The first of two repairs in MSG-11, promised in MSG-13. Adopted for
+Linux 6.10 (b025dea63ced).
 """
 
 from __future__ import annotations

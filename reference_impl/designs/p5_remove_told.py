@@ -2,8 +2,9 @@
 """P5: the operation that removes is told the domain as well.
 
 Proposed: MSG-11 (Yi Liu, 2024-03-21), the second of two repairs. Asked for in MSG-12 (Jason
-Gunthorpe): drivers should not have to read the array when they remove. Adopted for Linux 6.10
-(d2f85a263883); the operation went away in 6.14 (647b7aad1949) in favour of the blocked domain.
+Gunthorpe): drivers should not have to read the array when they remove. Promised: MSG-13. Adopted
+for Linux 6.10 (d2f85a263883); the operation went away in 6.14 (647b7aad1949) in favour of the
+blocked domain.
 """
 
 from __future__ import annotations

@@ -48,6 +48,7 @@ SANITIZE = (
     "-DSHIM_SANITIZED",
 )
 SECONDS = 120
+UNDEFINED = re.compile(r"undefined (?:reference to|symbol:) [`']?(\w+)")
 COMPLAINT = re.compile(r": (?:fatal )?error: |undefined (?:reference|symbol)")
 
 
@@ -58,7 +59,12 @@ def store() -> Path:
         LinuxError: it cannot be written.
     """
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    path = Path(base).expanduser() / "pasid-spec"
+    try:
+        path = Path(base).expanduser() / "pasid-spec"
+    except RuntimeError:
+        raise LinuxError(
+            "this user has no home directory; set XDG_CACHE_HOME to one that can be written"
+        ) from None
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -202,7 +208,10 @@ def _inputs(tree: Path, architecture: str) -> Iterator[Path]:
 
 
 def _run(command: list[str], tree: Path) -> None:
-    """Run the compiler; what it says is shown only if it fails, and then its first complaint."""
+    """Run the compiler; what it says is shown only if it fails, and then its first complaint.
+
+    The last word of the command is what it has to make.
+    """
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=SECONDS, check=False, errors="replace"
@@ -218,7 +227,17 @@ def _run(command: list[str], tree: Path) -> None:
         ) from None
     if done.returncode:
         lines = done.stderr.splitlines() or [f"exit status {done.returncode}"]
+        if missing := UNDEFINED.search(done.stderr):
+            raise LinuxError(
+                f"the functions of {tree} call {missing[1]}(), which none of the files that are "
+                "read defines, and the harness neither"
+            )
         first = next((line for line in lines if COMPLAINT.search(line)), lines[0])
         raise LinuxError(
             f"the C compiler {command[0]} refuses the functions of {tree}: {first.strip()}"
+        )
+    if not Path(command[-1]).is_file():
+        raise LinuxError(
+            f"the C compiler {command[0]} says that it is done, and has made nothing; "
+            "set CC to one that works"
         )

@@ -34,6 +34,8 @@ ELSEWHERE = frozenset({"list_head", "hlist_head", "hlist_node", "rcu_head", "xar
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 MEMBER = re.compile(r"(?:->|\.)\s*(\w+)")
+LOCKS = re.compile(r"\b__(?:must_hold|guarded_by|acquires|releases|cond_acquires)\s*\([^()]*\)")
+"""What sparse and clang are told of locks; a parser of C takes it for something else."""
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 TAGGED = ("struct_specifier", "union_specifier", "enum_specifier")
 
@@ -185,6 +187,7 @@ class Definitions:
 @lru_cache(maxsize=64)
 def _defined(file: str, text: str) -> list[tuple[str, Item]]:
     """What a file defines, each under every name that it has."""
+    text = LOCKS.sub(lambda found: " " * len(found[0]), text)
     root = parser().parse(text.encode()).root_node
     return [
         (name, item)

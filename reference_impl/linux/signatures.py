@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,6 +47,15 @@ STRUCTURES = (
     "dev_iommu",
     "iommu_attach_handle",
 )
+MEMBERS = {
+    "iommu_group": ("devices", "mutex", "pasid_array"),
+    "group_device": ("dev", "list"),
+    "iommu_domain": ("type", "ops"),
+    "dev_iommu": ("iommu_dev", "max_pasids"),
+    "iommu_device": ("ops",),
+}
+"""What the harness needs of the structures that the functions work on."""
+TRACE = re.compile(r"\btrace_\w+(?=\()")
 TYPES = {
     "paging": "IOMMU_DOMAIN_UNMANAGED",
     "sva": "IOMMU_DOMAIN_SVA",
@@ -154,9 +164,16 @@ def find(
             f"{tree}: struct iommu_domain_ops of include/linux/iommu.h has no set_dev_pasid, "
             "which a driver needs to attach a PASID"
         )
-    for name in ("iommu_group", "group_device", "iommu_domain", "dev_iommu", "iommu_device"):
+    for name, needed in MEMBERS.items():
         if f"struct {name}" not in items:
             raise LinuxError(f"{tree} nowhere defines struct {name}, which {ATTACH}() works on")
+        has = items[f"struct {name}"].members
+        for each in needed:
+            if each not in has:
+                raise LinuxError(
+                    f"{tree}: struct {name} has no {each}, which the harness looks at; "
+                    f"it has {', '.join(has)}"
+                )
     whole, member = items["struct iommu_group"].members, items["struct group_device"].members
     has_handle = len(attach.parameters) == 4
     lacks = set()
@@ -215,7 +232,10 @@ def _source(
             settings |= {f"HAS_{name}_{member}": 1 for member in item.members}
     if driver:
         settings |= SIDES[driver].settings(found)
+    source = found.source()
     lines = [f"#define {name} {value}" for name, value in settings.items()]
+    traces = sorted(set(TRACE.findall(source)) - definitions.items.keys())
+    lines += [f"#define {name}(...) do {{}} while (0)" for name in traces]
     tags = [
         f"#define {name} {constant if constant in definitions.items else 0}"
         for name, constant in TAGS.items()
@@ -231,7 +251,7 @@ def _source(
             *lines,
             '#include "prelude.h"',
             f'#include "{driver}_prelude.h"' if driver else "",
-            found.source(),
+            source,
             '#line 1 "what the harness needs"',
             *tags,
             f"const unsigned int shim_types[] = {{ {values} }};",

@@ -86,4 +86,10 @@ def settings(found: Extracted) -> dict[str, int | str]:
     """What the shim is configured with."""
     resets = all(found.named(name) for name in RESETS)
     known: dict[str, int | str] = {"HAS_MM_RELEASE": 1, "MAX_DOMAIN_ID": Vtd.max_domain_id}
-    return known | ({"HAS_RESET": 1} if resets else {})
+    iommu = found.named("struct intel_iommu")
+    there = {
+        "HAS_RESET": resets,
+        "HAS_POLICY": found.named("dmar_policy"),
+        "HAS_MAX_DOMAIN_ID": iommu and "max_domain_id" in iommu.members,
+    }
+    return known | {name: 1 for name, is_there in there.items() if is_there}

@@ -53,14 +53,14 @@ def attach_device_pasid(
         if error := group.pasid_array.insert(pasid, RESERVED):
             raise refused(error, "ATT-7", f"no slot for PASID {pasid}")
 
-        # DRIVERS
+        # DRIVERS: ATT-8
         try:
             set_group_pasid(domain, group, pasid, old=None)
         except OSError:
             group.pasid_array.release(pasid)
             raise
 
-        # RECORD: it cannot fail, the slot is reserved
+        # RECORD: ATT-9; it cannot fail, the slot is reserved
         group.pasid_array.store(pasid, entry)
 
 
@@ -105,12 +105,12 @@ def replace_device_pasid(domain: Domain, dev: Device, pasid: int, handle: Attach
             group.warn(f"handle {handle} is in use for PASID {pasid}")
             raise refused(EINVAL, "REP-8", f"{handle} is published already")
 
-        # DRIVERS
+        # DRIVERS: REP-10, REP-11, REP-14
         old = domain_of(current)
         if old is not domain:
             set_group_pasid(domain, group, pasid, old)
 
-        # RECORD: one store over the old entry, which has been there all the time
+        # RECORD: REP-12; one store over the old entry, which has been there all the time
         group.pasid_array.store(pasid, entry)
 
 
@@ -129,15 +129,15 @@ def detach_device_pasid(domain: Domain, dev: Device, pasid: int) -> None:
 
     # LOCK
     with group.mutex:
-        # DRIVERS
+        # DRIVERS: DET-2
         remove_group_pasid(domain, group, pasid)
 
-        # RECORD
+        # RECORD: DET-3
         group.pasid_array.erase(pasid)
 
 
 def attach_handle_get(group: Group, pasid: int, type: str | None = None) -> AttachHandle:
-    """Find who gets a page request, without waiting for the group's lock.
+    """Find who gets a page request, without waiting for the group's lock (VIS-1, VIS-4).
 
     Args:
         group: where the request came from.
@@ -160,6 +160,8 @@ def attach_handle_get(group: Group, pasid: int, type: str | None = None) -> Atta
 def set_group_pasid(domain: Domain, group: Group, pasid: int, old: Domain | None) -> None:
     """Set *domain* on every capable device; if one fails, undo what was done, and only that.
 
+    GSP-1 and GSP-2 are about the walk, GSP-3 is about the way back.
+
     Source: ``__iommu_set_group_pasid()``.
     """
     done: list[Device] = []
@@ -177,7 +179,7 @@ def set_group_pasid(domain: Domain, group: Group, pasid: int, old: Domain | None
 def restore_dev_pasid(
     domain: Domain, group: Group, dev: Device, pasid: int, old: Domain | None
 ) -> None:
-    """Bring one device back from *domain*, which it has now, to *old*.
+    """Bring one device back from *domain*, which it has now, to *old*: GSP-4, GSP-5, GSP-6.
 
     Source: the error branch of ``__iommu_set_group_pasid()``.
     """
@@ -192,7 +194,7 @@ def restore_dev_pasid(
 
 
 def remove_group_pasid(domain: Domain, group: Group, pasid: int) -> None:
-    """Block the PASID on every capable device that a reset has not blocked already.
+    """Block the PASID on every capable device that a reset has not blocked already (DET-4).
 
     Source: ``__iommu_remove_group_pasid()``.
     """
@@ -223,6 +225,8 @@ def belongs(domain: Domain, dev: Device) -> bool:
 
 def array_entry(domain: Domain, handle: AttachHandle | None) -> Entry:
     """What the array shall hold: the handle, which then names the domain, or the plain domain.
+
+    ATT-6 and REP-5 are about the first, ATT-11 is about the second.
 
     Source: ``iommu_make_pasid_array_entry()``.
     """

@@ -44,7 +44,6 @@ class Api(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the parsed sections."""
-        self.env.note_reread()  # a module may have been added since
         sections = "\n".join(map(MODULE.format, modules(self.arguments[0])))
         return self.parse_text_to_nodes(sections, allow_section_headings=True)
 
@@ -52,6 +51,8 @@ class Api(SphinxDirective):
 def keep_sentence(_app: Sphinx, what: str, *arguments: Any) -> None:
     """Keep napoleon from reading an attribute's "this: that" as a type and a description."""
     lines: list[str] = arguments[-1]
+    if lines and lines[0].startswith("Alias for field number"):
+        lines.clear()  # which Python says of a named tuple's fields, and nobody needs
     if what in ("attribute", "data", "property") and lines:
         lines[:0] = ["..", ""]  # a comment: napoleon only looks at the first line
 
@@ -83,6 +84,8 @@ def resolve_alias(
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directive."""
     app.add_directive("api", Api)
+    # the page is read again when one of its modules changes, and with all others when one comes
+    app.add_config_value("api_modules", modules("reference_impl"), "env")
     app.connect("autodoc-process-docstring", keep_sentence, priority=100)
     app.connect("autodoc-process-signature", readable_defaults)
     app.connect("doctree-read", no_links_to_builtins)

@@ -50,7 +50,7 @@ def cells(bug: dict[str, Any], described: str) -> list[str]:
         bug["bug"],
         f"{sentence(bug['title'])} Mended in {bug['fixed in']}: {commit}.{note}",
         f"{{need}}`{bug['clause']}`",
-        f"`{bug['made of']}`: {calls}. {bug['reason']}".replace("|", "\\|"),
+        f"`{bug['made of']}`: {calls}. {sentence(bug['reason'])}".replace("|", "\\|"),
     ]
 
 

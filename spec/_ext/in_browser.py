@@ -20,6 +20,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
@@ -69,14 +70,16 @@ def vendored(app: Sphinx) -> bool:
     return bool(app.config.pyodide)
 
 
-def find_runtime(app: Sphinx) -> None:
-    """Get Pyodide, or say in a line that it is not to be had."""
-    if app.builder.format != "html":
-        return
+def find_runtime(app: Sphinx, config: Config) -> None:
+    """Get Pyodide, or keep why it is not to be had.
+
+    Later would be too late: Sphinx would take it for another configuration than that of the last
+    build, and read every page again in every build.
+    """
     try:
-        app.config["pyodide"] = str(fetch_pyodide.PYODIDE.fetch())
+        config["pyodide"] = str(fetch_pyodide.PYODIDE.fetch())
     except FetchError as why:
-        app.config["pyodide_lacks"] = str(why)
+        config["pyodide_lacks"] = str(why)
         return
     app.add_js_file("diagrams.js", type="module")
 
@@ -117,7 +120,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("stepper", Stepper)
     app.add_config_value("pyodide", "", "env")  # a page is read again when it comes or goes
     app.add_config_value("pyodide_lacks", "", "")
-    app.connect("builder-inited", find_runtime, priority=100)
+    app.connect("config-inited", find_runtime)
     app.connect("html-page-context", add_cells)
     app.connect("build-finished", ship)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

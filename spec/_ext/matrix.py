@@ -30,6 +30,7 @@ from reference_impl.present import story
 from tools.matrix import PARTS
 
 SIGNS = {"held": "✓", "broken": "**✗**", "not-applicable": "–", "not-promised": "·"}
+VERDICTS = {"✓": "held", "✗": "broken"}
 
 
 def read(directive: SphinxDirective, part: str) -> Any:
@@ -55,7 +56,12 @@ class FromMatrix(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Parse what :meth:`lines` gives, as if the author had written it."""
-        return self.parse_text_to_nodes("\n".join(self.lines(read(self, self.arguments[-1]))))
+        parsed = self.parse_text_to_nodes("\n".join(self.lines(read(self, self.arguments[-1]))))
+        for entry in (entry for node in parsed for entry in node.findall(nodes.entry)):
+            verdict = VERDICTS.get(entry.astext()[:1])
+            if verdict:
+                entry["classes"].append(verdict)
+        return parsed
 
     def lines(self, data: Any) -> list[str]:
         """The Markdown in place of the directive."""
@@ -81,6 +87,12 @@ class Families(FromMatrix):
 class Matrix(FromMatrix):
     """Each clause of a family against each implementation."""
 
+    def run(self) -> list[nodes.Node]:
+        """Say that it is a table of signs."""
+        parsed = super().run()
+        parsed[0]["classes"].append("matrix")  # type: ignore[index]
+        return parsed
+
     def lines(self, data: Any) -> list[str]:
         """A row for each clause."""
         columns = data["implementations"]
@@ -89,11 +101,20 @@ class Matrix(FromMatrix):
             if clause.family == self.arguments[0]:
                 if any(clause.id not in columns[name] for name in columns):
                     continue  # what is recorded may be older than a clause
-                signs = [SIGNS[columns[name][clause.id]["verdict"]] for name in columns]
-                if set(signs) == {SIGNS["not-promised"]}:
+                verdicts = {name: columns[name][clause.id]["verdict"] for name in columns}
+                if set(verdicts.values()) == {"not-promised"}:
                     continue  # none of them has what the clause is about
+                signs = [self.sign(clause.id, *each) for each in verdicts.items()]
                 rows.append(_row(f"{{need}}`{clause.id}`", *signs))
         return rows
+
+    def sign(self, id: str, name: str, verdict: str) -> str:
+        """A verdict's sign; that of a broken clause leads to the drawing, where there is one."""
+        drawn = Path(self.env.srcdir) / "spec" / "reference" / "broken" / f"{name}.md"
+        if verdict != "broken" or not drawn.is_file():
+            return SIGNS[verdict]
+        family = id.partition("-")[0].lower()
+        return f"[{SIGNS[verdict]}](/spec/reference/broken/{name}.md#{name}-{family})"
 
 
 class Broken(FromMatrix):

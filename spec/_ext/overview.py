@@ -54,17 +54,19 @@ class Overview(SphinxDirective):
         data |= {"linux": self.stored("linux.json"), "booted": self.stored(booted.FILE)}
         data["booted"] = {"implementations": booted.columns(data["booted"])}
         head = ["clauses about", f"[model]({MATRIX})"]
-        head += [f"[{short(name)}]({page_of(name)})" for name in DESIGNS]
-        head += [f"[{release(name)}]({LINUX})" for name in data["linux"]["implementations"]]
-        head += [
-            f"[{release(name)}, booted]({booted.PAGE})"
-            for name in data["booted"]["implementations"]
-        ]
+        kernels, runs = data["linux"]["implementations"], data["booted"]["implementations"]
+        head += [f"[{release(name)}]({LINUX})" for name in kernels]
+        head += [f"[{release(name)}]({booted.PAGE})" for name in runs]
         head += [f"[{shown}]({BROKEN}{name}.md)" for name, shown in DRIVERS.items()]
+        head += [f"[{short(name)}]({page_of(name)})" for name in DESIGNS]
         rows = [_row(*head), _row(*["---"] * len(head))]
         rows += [_row(*cells(family, data)) for family in FAMILIES]
         parsed = self.parse_text_to_nodes("\n".join(rows))
         parsed[0]["classes"].append("overview")  # type: ignore[index]
+        above = next(iter(parsed[0].findall(nodes.thead)))
+        spans = {"": 2, "Linux, in C": len(kernels), "booted": len(runs)}
+        spans |= {"drivers, in Python": len(DRIVERS), "the discussion": len(DESIGNS)}
+        above.insert(0, over(spans))
         for entry in parsed[0].findall(nodes.entry):
             if entry.astext().startswith("✗"):
                 entry["classes"].append("broken")
@@ -83,7 +85,6 @@ def cells(family: str, data: dict[str, Any]) -> list[str]:
     found = [f"{name} {FAMILIES[family]}"]
     models = (cell(family, data[part], model, MATRIX, "") for part, model in MODEL)
     found.append(next((shown for shown in models if shown != "·"), "·"))
-    found += [cell(family, data["designs"], design, MATRIX, "") for design in DESIGNS]
     found += [
         cell(family, data["linux"], kernel, LINUX, "linux-")
         for kernel in data["linux"]["implementations"]
@@ -96,6 +97,7 @@ def cells(family: str, data: dict[str, Any]) -> list[str]:
         # these two have a table of their own; the rest stands in the part about drivers
         prefix = "" if family in ("DRV", "VTD") else "drivers-"
         found.append(cell(family, data["drivers"], driver, MATRIX, prefix))
+    found += [cell(family, data["designs"], design, MATRIX, "") for design in DESIGNS]
     return found
 
 
@@ -113,8 +115,11 @@ def cell(family: str, part: Any, name: str, page: str, prefix: str) -> str:
     if not broken:
         return f'[✓ {held}]({page}#{prefix}{anchor} "{family} on {name}: {held} hold")'
     target = f"{BROKEN}{name}.md#{name}-{anchor}"
-    if page in (LINUX, booted.PAGE):
-        target = f"{page}#{'linux-broken' if page == LINUX else 'what-shows-and-should-not'}"
+    if page == LINUX:
+        driver = name.partition("/")[2]
+        target = f"{page}#linux-broken{driver and f'-{driver}'}"
+    elif page == booted.PAGE:
+        target = f"{page}#what-shows-and-should-not"
     return f'[**✗ {broken}**]({target} "{family} on {name}: {broken} of {held + broken} broken")'
 
 
@@ -129,8 +134,17 @@ def short(design: str) -> str:
 
 
 def release(kernel: str) -> str:
-    """The release of which a kernel is one: 6.12 of 6.12.117."""
-    return ".".join(kernel.split(".")[:2])
+    """What a kernel's column is called: 6.12 for 6.12.117; VT-d for 7.3.4/vtd, beside its core."""
+    kernel, _, driver = kernel.partition("/")
+    return DRIVERS.get(driver, driver) or ".".join(kernel.split(".")[:2])
+
+
+def over(spans: dict[str, int]) -> nodes.row:
+    """A row above the head, that says what columns belong together."""
+    row = nodes.row()
+    for text, span in spans.items():
+        row += nodes.entry("", nodes.paragraph("", text), morecols=span - 1)
+    return row
 
 
 def _row(*cells: str) -> str:

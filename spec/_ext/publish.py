@@ -3,6 +3,7 @@
 
 * ``matrix.json`` and ``linux.json``, the verdicts, for programs.
 * The commit that it was built from, in the foot of each page.
+* ``404.html``, which a server shows in place of what is not there.
 * If ``PASID_SPEC_SOURCE`` says where the repository is, a link on each page to its source at that
   commit.
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,12 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 DATA = ("matrix.json", "linux.json")
+NOT_FOUND = """
+<h1>Not here</h1>
+<p>There is no such page. An id of a clause is never used again and never goes:
+<a href="spec/reference/clauses.html">all clauses</a> has them. Or begin at
+<a href="index.html">the front page</a>, or <a href="search.html">search</a>.</p>
+"""
 
 
 def commit(root: Path) -> str:
@@ -51,6 +60,20 @@ def foot(
     context["copyright"] = f"{app.config.copyright} · {' · '.join(parts)}"
 
 
+def not_found(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """The page in place of one that is not there; it is shown at any depth, so it says its own."""
+    base = app.config.html_baseurl
+    yield (
+        "404",
+        {
+            "title": "Not here",
+            "metatags": f'<base href="{escape(base)}">' if base else "",
+            "body": NOT_FOUND,
+        },
+        "page.html",
+    )
+
+
 def copy(app: Sphinx, failure: Exception | None) -> None:
     """Put the verdicts beside the pages."""
     if failure or app.builder.format != "html":
@@ -63,5 +86,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Register all that."""
     app.add_config_value("built_from", commit(Path(app.srcdir)), "html")
     app.connect("html-page-context", foot)
+    app.connect("html-collect-pages", not_found)
     app.connect("build-finished", copy)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,6 +145,26 @@ def check(_app: Sphinx, env: BuildEnvironment) -> None:
         logger.warning(problem, location=docname, type="contract")
 
 
+def pages_to_write(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Every page, if what pages say of each other is not what it was in the last build.
+
+    Sphinx writes the pages that have changed. But a link to a clause is on many, and the titles of
+    all are beside each.
+    """
+    # a view of them would be kept with the pages, and the next build could not change them
+    needs = SphinxNeedsData(env).get_needs_mutable().values()
+    said = (
+        {need["id"]: (need["docname"], need["title"]) for need in needs},
+        {page: title.astext() for page, title in env.titles.items()},
+    )
+    if said == getattr(env, "said_of_each_other", None):
+        return []
+    env.said_of_each_other = said  # type: ignore[attr-defined]
+    # Sphinx writes the sources again only if they are newer than their pages
+    shutil.rmtree(Path(app.outdir) / "_modules", ignore_errors=True)
+    return sorted(env.found_docs)
+
+
 def export(app: Sphinx, failure: Exception | None) -> None:
     """Write ``clauses.json`` into a built site."""
     if failure or app.builder.format != "html":
@@ -171,6 +192,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     # every page is read again when the registry changes, so that the check sees it
     digest = hashlib.sha256("".join(map(clause_directive, CLAUSES.values())).encode()).hexdigest()
     app.add_config_value("clauses_digest", digest, "env")
+    app.connect("env-updated", pages_to_write)
     app.connect("env-check-consistency", check)
     app.connect("build-finished", export)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

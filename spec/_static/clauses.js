@@ -19,6 +19,9 @@ function make(name, properties, ...children) {
   return element;
 }
 
+// what was searched for is marked in the text; in a drawing the mark would cover it, and a title has none
+for (const part of document.querySelectorAll(".pasid-diagram svg *")) part.classList.add("nohighlight");
+
 // --- what a clause says, beside a link to it ---
 
 const ID = /#([A-Z]{3,4}-\d+)$/;
@@ -159,7 +162,7 @@ if (tables.length) filters(tables);
 
 // --- a table that scrolls can be scrolled with the keyboard ---
 
-for (const box of document.querySelectorAll(".table-wrapper, .pasid-diagram, [role=main] pre")) {
+for (const box of document.querySelectorAll(".table-wrapper, .pasid-diagram > div, [role=main] pre")) {
   if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
 }
 

@@ -225,8 +225,11 @@ def test_a_full_disk_is_one_line(command: Runner, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sys.stdout", Full())
     for words in (["explain", "REP-7"], ["explain", "REP-7", "--json"]):
         done = command(*words)
-        assert done.status == 1
-        assert done.err == "pasid-spec: cannot write: No space left on device\n"
+        assert done.status == 2
+        assert done.err == (
+            "pasid-spec: the output cannot be used (No space left on device); "
+            "make room, or write elsewhere\n"
+        )
 
 
 def test_a_closed_pipe_ends_it_quietly() -> None:

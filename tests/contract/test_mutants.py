@@ -182,6 +182,41 @@ def test_a_mutant_is_noticed(old: str, new: str, clauses: list[str]) -> None:
     assert set(clauses) <= set(seen.with_verdict("broken"))
 
 
+ENTRY = "        entry = array_entry(domain, handle)\n"
+LIMIT = """f"PASID {pasid} is beyond a device's limit")\n"""
+RECOVERY = '"REP-4", "a device of the group is in recovery")\n'
+RESERVED = "        # RECORD: it cannot fail, the slot is reserved\n"
+STORE = "        # RECORD: one store over"
+ERASE = "        group.pasid_array.erase(pasid)\n\n\ndef attach_handle_get"
+LOAD = "    entry = group.pasid_array.load(pasid)\n"
+REFUSE = """\
+        if group.pasid_array.erase(pasid) is None:
+            raise refused(EINVAL, 'DET-1', 'nothing was attached')
+
+
+def attach_handle_get"""
+TAKE = f"    if not group.mutex.held:\n        with group.mutex:\n            pass\n{LOAD}"
+LATE = "        array_entry(domain, handle)\n"
+
+
+@pytest.mark.parametrize(
+    ("clause", "changes"),
+    [
+        ("ATT-6", [(LIMIT + ENTRY, LIMIT), (RESERVED, RESERVED + ENTRY)]),
+        (
+            "REP-5",
+            [(RECOVERY + ENTRY, f"{RECOVERY}        entry = handle\n"), (STORE, LATE + STORE)],
+        ),
+        ("DET-1", [(ERASE, REFUSE)]),
+        ("VIS-1", [(LOAD, TAKE)]),
+    ],
+)
+def test_a_clause_that_is_broken_alone(clause: str, changes: list[tuple[str, str]]) -> None:
+    """Small mutants break these together with others."""
+    seen = explore(variant("model", *changes), Scope(2, 1, 2, 1, 2))
+    assert seen.with_verdict("broken") == [clause]
+
+
 def test_a_variant_says_what_it_cannot_change() -> None:
     with pytest.raises(ValueError, match="'no such line' stands 0 times"):
         variant("model", ("no such line", ""))

@@ -152,6 +152,7 @@ def test_a_cache_that_cannot_be_written(
     [
         ("no-such-cc", "there is no C compiler no-such-cc"),
         ("false", "the C compiler false refuses"),
+        ("true", "the C compiler true says that it is done, and has made nothing"),
     ],
 )
 def test_a_compiler_that_is_none(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from reference_impl.contract import CLAUSES
 from tools import bugs
@@ -25,3 +26,13 @@ def test_every_bug_is_caught_or_has_a_reason() -> None:
         assert each["verdict"] == "broken", each
         assert each["calls"], each
         assert each["clause"] in CLAUSES
+
+
+def test_they_were_mended_in_the_releases_that_the_cards_of_their_commits_name() -> None:
+    cards = (bugs.ROOT / "spec" / "reference" / "versions.md").read_text(encoding="utf-8")
+    released = dict(re.findall(r":id: C-(\w+)\n:release: (\S+)\n", cards))
+    data = json.loads(bugs.FILE.read_text(encoding="utf-8"))
+    known = [each for each in data["caught"] if each["commit"] in released]
+    assert len(known) > 20
+    for each in known:
+        assert each["fixed in"].split(", ")[0] == released[each["commit"]], each["bug"]

@@ -7,12 +7,21 @@ import json
 
 import pytest
 
-from reference_impl.contract import CLAUSES, IMPLEMENTATIONS
+from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, variant
 from tools import matrix
 
 
 def test_the_stored_verdicts_are_those_of_a_run() -> None:
     assert matrix.FILE.read_text(encoding="utf-8") == matrix.computed(), "run `make regen`"
+
+
+def test_an_exploration_without_an_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    forget = "        self.count(self.dev_pasids, (pasid, domain.name, dev.name), -1)\n"
+    leaking = variant("vtd-repaired", (forget, ""), of="driver", name="leaking")
+    monkeypatch.setitem(IMPLEMENTATIONS, "leaking", leaking)
+    monkeypatch.setattr(matrix, "MOST", 200)
+    with pytest.raises(matrix.EndlessError, match="leaking gets to more than 200 states"):
+        matrix.seen("drivers", "leaking")
 
 
 def verdicts(part: str) -> dict[str, dict[str, dict[str, object]]]:

@@ -14,46 +14,75 @@ import datetime
 import hashlib
 import json
 import os
+import resource
 import signal
 import sys
-import tomllib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 from rich.console import Console
 from rich.progress import track
 
 from .operators import Mutant, mutants
-from .suites import NOTEBOOKS, ROOT, SUITES, install
+from .results import COUNTS, FILE, Results
+from .suites import NOTEBOOKS, ROOT, SUITES, install, prepare
 
 KEPT = ROOT / "_build" / "mutants"
-FILE = ROOT / "spec" / "data" / "mutants.json"
-REASONS = Path(__file__).parent / "reasons.toml"
-SECONDS = {"notebooks": 240, "clauses": 60, "tests": 300}
-SMALL = (2, 1, 2, 2, 2)
-DRIVER = (2, 0, 3, 1, 1)
-GROUP = (2, 0, 1, 1, 1)
-CLAUSES: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {
-    "reference_impl/model/core.py": (("model", SMALL),),
-    "reference_impl/model/xarray.py": (("model", SMALL),),
-    "reference_impl/designs/merged.py": (("merged", SMALL),),
-    "reference_impl/model/rid.py": (("model-group", GROUP),),
-    "reference_impl/model/recovery.py": (("smmuv3", DRIVER), ("model-group", GROUP)),
-    "reference_impl/model/ownership.py": (("model-group", GROUP),),
-    "reference_impl/model/membership.py": (("model-group", GROUP),),
-    "reference_impl/model/capability.py": (("model-group", GROUP),),
-    "reference_impl/model/sva.py": (("model-group", GROUP),),
-    "reference_impl/drivers/vtd.py": (("vtd", DRIVER),),
-    "reference_impl/drivers/vtd_pasid.py": (("vtd", DRIVER),),
-    "reference_impl/drivers/vtd_notes.py": (("vtd", DRIVER),),
-    "reference_impl/drivers/smmuv3.py": (("smmuv3", DRIVER),),
-    "reference_impl/drivers/amd.py": (("amd", DRIVER),),
-    "reference_impl/drivers/mock.py": (("mock", DRIVER),),
+SECONDS = {"notebooks": 240, "clauses": 120, "tests": 300}
+"""Of CPU time: so much is many times what the original takes."""
+ENDLESS = "it does not come to an end"
+UNTIL = 3600
+"""Seconds on the wall after which there is no answer, on a machine that has other things to do."""
+PACKAGE = ("reference_impl/model", "reference_impl/drivers", "reference_impl/designs")
+RESTS_ON = {
+    "notebooks": ("reference_impl", "spec/notebooks"),
+    "clauses": (*PACKAGE, "reference_impl/contract"),
+    "tests": ("reference_impl", "tests"),
 }
-"""Each module, and what is explored, in which scope, to judge a mutant of it by the clauses."""
-TESTS = ("model", "contract", "designs", "drivers", "present", "cli", "repo/test_matrix.py")
+"""What an answer rests on: if it changes, each is asked again."""
+
+Stage = tuple[str, tuple[int, ...]]
+"""What is explored, and in which scope: devices, incapable, domains, PASIDs, faults."""
+SMALL = ("model", (2, 1, 2, 2, 2))
+LARGE = ("model", (3, 1, 3, 2, 3))
+GROUP = ("model-group", (2, 0, 1, 1, 1))
+USER = ("iommufd", (2, 0, 2, 1, 1))
+SMMU = ("smmuv3", (2, 0, 3, 1, 1))
+VTD = ("vtd", (2, 0, 3, 1, 1))
+CLAUSES: dict[str, tuple[Stage, ...]] = {
+    "reference_impl/model/core.py": (SMALL, LARGE, GROUP),
+    "reference_impl/model/xarray.py": (SMALL, GROUP),
+    "reference_impl/model/objects.py": (SMALL, GROUP, USER),
+    "reference_impl/model/rid.py": (GROUP, USER),
+    "reference_impl/model/recovery.py": (SMMU, GROUP),
+    "reference_impl/model/ownership.py": (GROUP,),
+    "reference_impl/model/membership.py": (GROUP,),
+    "reference_impl/model/capability.py": (GROUP,),
+    "reference_impl/model/sva.py": (GROUP,),
+    "reference_impl/model/vfio.py": (USER,),
+    "reference_impl/model/iommufd/device.py": (USER,),
+    "reference_impl/model/iommufd/eventq.py": (USER,),
+    "reference_impl/model/iommufd/hw_pagetable.py": (USER,),
+    "reference_impl/model/iommufd/objects.py": (USER,),
+    "reference_impl/designs/merged.py": (("merged", SMALL[1]), ("merged", LARGE[1])),
+    "reference_impl/drivers/vtd.py": (VTD,),
+    "reference_impl/drivers/vtd_pasid.py": (VTD,),
+    "reference_impl/drivers/vtd_notes.py": (VTD,),
+    "reference_impl/drivers/vtd_device.py": (VTD,),
+    "reference_impl/drivers/smmuv3.py": (SMMU,),
+    "reference_impl/drivers/amd.py": (("amd", SMMU[1]),),
+    "reference_impl/drivers/mock.py": (("mock", SMMU[1]),),
+}
+"""Each module, and what is explored to judge a mutant of it; the next only if nothing was noticed.
+"""
+FIRST = ("02", "04", "05", "03")
+"""The notebooks that are tried first."""
+TESTS = (
+    *("model", "contract", "designs", "drivers", "present"),
+    *("cli/test_json.py", "cli/test_output.py", "repo/test_matrix.py"),
+)
+"""What is of use: a command in a process of its own does not know of the mutant."""
 
 
 def main() -> int:
@@ -65,24 +94,20 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     console = Console(highlight=False)
-    import IPython.core.interactiveshell  # noqa: F401  # what every child needs
-    import pytest  # noqa: F401
-
+    sys.path.insert(0, str(ROOT))
+    os.environ |= {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    prepare()
     KEPT.mkdir(parents=True, exist_ok=True)
-    data = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {"modules": {}}
+    results = Results.read()
     for module in given.module or CLAUSES:
-        asked = mutants((ROOT / module).read_text(encoding="utf-8"))[:: given.every]
-        row = data["modules"].setdefault(module, {})
-        row |= {
-            "mutants": len(asked),
-            "every": given.every,
-            "on": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        }
+        every = mutants((ROOT / module).read_text(encoding="utf-8"))
+        row = results.begin(module, [mutant.key for mutant in every])
         for suite in given.suite or SUITES:
-            row[suite] = ask(module, asked, suite, given.jobs, console)
-        row["survivors"] = survivors(module, asked, row)
-        FILE.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        console.print(said(module, row))
+            said = ask(module, every[:: given.every], suite, given.jobs, console)
+            row.answered(suite, given.every, said)
+            row.data["on"] = datetime.datetime.now(datetime.UTC).date().isoformat()
+            results.write(FILE)
+        console.print(str(row), soft_wrap=True)
     return 0
 
 
@@ -90,36 +115,33 @@ def ask(
     module: str, asked: list[Mutant], suite: str, jobs: int, console: Console
 ) -> dict[str, Any]:
     """Give every mutant to one suite; which were noticed, and for clauses by which."""
-    order = orders(suite, module)
-    right = answer(module, None, suite, order)
-    if suite != "clauses" and right:
-        sys.exit(f"{suite} fail without any mutant: {right}")
+    order = orders(suite)
+    if suite != "clauses" and (wrong := answer(module, None, suite, order)):
+        sys.exit(f"{suite} fail without any mutant: {wrong}")
     hits: dict[str, int] = {}
-    noticed: dict[str, Any] = {}
 
-    def one(mutant: Mutant) -> tuple[Mutant, Any]:
-        best = order if suite == "clauses" else sorted(order, key=lambda n: -hits.get(n, 0))
-        said = answer(module, mutant, suite, best)
-        if isinstance(said, str):
-            name = said.partition(",")[0]
-            hits[name] = hits.get(name, 0) + 1
-        return mutant, said
+    def one(mutant: Mutant) -> Any:
+        if suite == "clauses":
+            return by_clauses(module, mutant)
+        said = answer(module, mutant, suite, sorted(order, key=lambda n: -hits.get(n, 0)))
+        name = said.partition(",")[0]
+        hits[name] = hits.get(name, 0) + 1
+        return said
 
     with ThreadPoolExecutor(jobs) as pool:
         done = track(
             pool.map(one, asked), f"{module}: {suite}", len(asked), console=console, transient=True
         )
-        for mutant, said in done:
-            noticed[mutant.key] = by_clauses(right, said) if suite == "clauses" else said
-    return {key: value for key, value in noticed.items() if value}
+        return {mutant.key: said for mutant, said in zip(asked, done, strict=True) if said}
 
 
-def orders(suite: str, module: str) -> list[Any]:
-    """What the suite is given."""
+def orders(suite: str) -> list[Any]:
+    """What the suite is given, the likeliest to notice first."""
     if suite == "notebooks":
-        return sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+        names = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+        return sorted(names, key=lambda name: FIRST.index(name[:2]) if name[:2] in FIRST else 9)
     if suite == "clauses":
-        return list(CLAUSES[module])
+        return []
     return [
         path.relative_to(ROOT).as_posix()
         for part in TESTS
@@ -131,25 +153,29 @@ def orders(suite: str, module: str) -> list[Any]:
     ]
 
 
-def by_clauses(right: Any, said: Any) -> Any:
-    """Which clauses notice: those with another verdict; or that only the sizes differ."""
-    if isinstance(said, str):
-        return [said]
-    found = [
-        id
-        for name, seen in said.items()
-        for id, verdict in seen["verdicts"].items()
-        if verdict != right[name]["verdicts"][id]
-    ]
-    sizes = any(seen["sizes"] != right[name]["sizes"] for name, seen in said.items())
-    return sorted(set(found)) or (["sizes"] if sizes else [])
+def by_clauses(module: str, mutant: Mutant) -> list[str]:
+    """Which clauses notice, by another verdict than on the original; or what else is different.
+
+    That only the number of states or steps is another is no clause's merit, and is said as that.
+    """
+    counts = False
+    for stage in CLAUSES[module]:
+        right, said = (answer(module, each, "clauses", [stage]) for each in (None, mutant))
+        if isinstance(said, str):
+            return [said]
+        right, said = right[stage[0]], said[stage[0]]
+        found = [id for id, verdict in said["verdicts"].items() if verdict != right["verdicts"][id]]
+        if found:
+            return sorted(found)
+        counts = counts or said["sizes"] != right["sizes"]
+    return [COUNTS] if counts else []
 
 
 def answer(module: str, mutant: Mutant | None, suite: str, order: list[Any]) -> Any:
     """What a suite says of a mutant, in a process of its own; or what it said before."""
     text = mutant.text if mutant else (ROOT / module).read_text(encoding="utf-8")
-    key = hashlib.sha256(f"{suite} {module} {fingerprint()} {text}".encode()).hexdigest()[:32]
-    kept = KEPT / f"{key}.json"
+    about = f"{suite} {order if suite == 'clauses' else ''} {module} {fingerprint(suite)} {text}"
+    kept = KEPT / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
     if kept.exists():
         return json.loads(kept.read_text())
     reader, writer = os.pipe()
@@ -161,26 +187,27 @@ def answer(module: str, mutant: Mutant | None, suite: str, order: list[Any]) -> 
     with os.fdopen(reader, "rb") as pipe:
         raw = pipe.read()
     _, status = os.waitpid(child, 0)
+    ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    if ended in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM):
+        sys.exit("this machine has too much else to do; what is known is kept")
     if status or not raw:
-        ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        result: Any = (
-            "it does not come to an end" if ended == signal.SIGALRM else "the process died"
-        )
+        result: Any = ENDLESS if ended in (signal.SIGXCPU, signal.SIGKILL) else "the process died"
     else:
         result = json.loads(raw)
-    kept.write_text(json.dumps(result))
+    whole = kept.with_suffix(f".{child}")
+    whole.write_text(json.dumps(result))
+    whole.replace(kept)
     return result
 
 
 def _child(writer: int, module: str, text: str, suite: str, order: list[Any]) -> None:
     status = 1
     try:
-        signal.alarm(SECONDS[suite])
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS[suite], SECONDS[suite] + 5))
+        signal.alarm(UNTIL)
         quiet = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(quiet, stream)
-        sys.path.insert(0, str(ROOT))
-        os.environ |= {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
         install(ROOT / module, text)
         try:
             result = SUITES[suite](order)
@@ -193,40 +220,15 @@ def _child(writer: int, module: str, text: str, suite: str, order: list[Any]) ->
         os._exit(status)
 
 
-def fingerprint() -> str:
-    """What every answer rests on: the package, the notebooks and the tests as they are."""
-    if not _FINGERPRINT:
-        say = hashlib.sha256()
-        for path in _files():
-            say.update(path.read_bytes())
-        _FINGERPRINT.append(say.hexdigest())
-    return _FINGERPRINT[0]
-
-
-_FINGERPRINT: list[str] = []
-
-
-def _files() -> Iterator[Path]:
-    for top in ("reference_impl", "tests", "spec/notebooks"):
-        yield from sorted(p for p in (ROOT / top).rglob("*") if p.suffix in (".py", ".ipynb"))
-
-
-def survivors(module: str, asked: list[Mutant], row: dict[str, Any]) -> dict[str, str]:
-    """The mutants that no suite noticed, each with the reason that is given for it."""
-    reasons = tomllib.loads(REASONS.read_text(encoding="utf-8")).get(module, {})
-    found = {m.key for m in asked}.difference(*(row.get(suite, ()) for suite in SUITES))
-    return {m.key: reasons.get(m.key, "") for m in asked if m.key in found}
-
-
-def said(module: str, row: dict[str, Any]) -> str:
-    """A module in a line."""
-    parts = [f"{suite} {len(row[suite])}" for suite in SUITES if suite in row]
-    left = row["survivors"]
-    open_ = sum(not reason for reason in left.values())
-    return (
-        f"{module}: {row['mutants']} mutants; noticed by {', '.join(parts)}; "
-        f"{len(left)} by none, {open_} of them without a reason"
-    )
+@cache
+def fingerprint(suite: str) -> str:
+    """What every answer of a suite rests on, as it is."""
+    say = hashlib.sha256()
+    for top in RESTS_ON[suite]:
+        for path in sorted((ROOT / top).rglob("*")):
+            if path.suffix in (".py", ".ipynb"):
+                say.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    return say.hexdigest()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 The well-kept tools for this replace operators and constants. In code that is mostly calls in an
 order, the faults that matter are others: a statement that is missing, a condition that is not
 looked at, arguments exchanged, another errno, one device too few. So the operators are ours. A
-mutant has as many lines as the original, so that tracebacks and listings still fit.
+mutant has as many lines as the original, so that tracebacks and listings still fit. The words of an
+error are left as they are.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ COMPARISONS: dict[type[ast.cmpop], tuple[str, ...]] = {
 }
 NAMES = {"old": "None", "domain": "None", "RESERVED": "entry", "pasid": "0"}
 """A value that is there, and one that is passed instead."""
+NO_LOCK = '__import__("contextlib").nullcontext()'
 DELETED = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Raise, ast.Return, ast.Assert)
 
 
@@ -79,9 +81,7 @@ def mutants(text: str) -> list[Mutant]:
     whole = _Text(text)
     found: dict[str, Mutant] = {}
     for function, node in _functions(ast.parse(text)):
-        for each in ast.walk(node):
-            if each is node:
-                continue
+        for each in _inside(node):
             for where, new, what in _changes(each, whole):
                 made = whole.put(where, new)
                 if made is not None and made not in found:
@@ -110,6 +110,14 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
                     yield f"{node.name}.{inner.name}", inner
 
 
+def _inside(node: ast.AST) -> Iterator[ast.AST]:
+    """All below a node but what is in a sentence: the kernel has errnos, and no words for them."""
+    for each in ast.iter_child_nodes(node):
+        if not isinstance(each, ast.JoinedStr):
+            yield each
+            yield from _inside(each)
+
+
 Change = tuple[ast.expr | ast.stmt, str, str]
 
 
@@ -121,6 +129,9 @@ def _changes(node: ast.AST, whole: _Text) -> Iterator[Change]:
         yield node.test, f"(not ({of(node.test)}))", f"not `{of(node.test)}`"
         for value in ("True", "False"):
             yield node.test, value, f"{value} for `{of(node.test)}`"
+    elif isinstance(node, ast.With):
+        manager = node.items[0].context_expr
+        yield manager, NO_LOCK, f"without taking `{of(manager)}`"
     elif isinstance(node, ast.BoolOp):
         join, neutral = (" and ", "False") if isinstance(node.op, ast.Or) else (" or ", "True")
         for part in node.values:

@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The three suites that a mutant is given to, each in a process of its own.
 
-A process gets the mutant in place of the module, and reads everything else from the checkout; what
-lists the module's source lists the original, so such an output never counts as noticed.
+A process does what the mutant does, and reads everything else from the checkout. What lists the
+module's source lists the original, so such an output never counts as noticed; and variants are made
+of the original, so that the text they change is there.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.abc
-import importlib.util
+import importlib
 import io
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from importlib.machinery import ModuleSpec
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,28 +24,50 @@ NOTEBOOKS = ROOT / "spec" / "notebooks"
 SHOWN = ("text/plain", "text/html", "text/markdown", "image/svg+xml")
 
 
-class Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports one module from a text."""
+def prepare() -> None:
+    """Import once, in the process that all others are forked from, what takes a moment."""
+    from IPython.core.interactiveshell import InteractiveShell
 
-    def __init__(self, name: str, path: Path, text: str) -> None:
-        self.name, self.path, self.text = name, path, text
-
-    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
-        """The module, if it is the one."""
-        if fullname != self.name:
-            return None
-        return importlib.util.spec_from_file_location(fullname, self.path, loader=self)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the text; variants are made of it, too."""
-        module.__dict__["__changed_source__"] = self.text
-        exec(compile(self.text, str(self.path), "exec"), module.__dict__)
+    for part in ("boot", "campaign", "cli", "linux", "present", "vectors"):
+        importlib.import_module(f"reference_impl.{part}")
+    for each in ("_pytest.pastebin", "hypothesis.stateful", "jsonschema", "sphinx.util.docutils"):
+        importlib.import_module(each)
+    InteractiveShell.instance(history_length=0)
 
 
 def install(path: Path, text: str) -> None:
-    """From now on import that text in place of the module."""
+    """From now on every function of a module does what it does in that text."""
     name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    sys.meta_path.insert(0, Instead(name, path, text))
+    module = importlib.import_module(name)
+    changed = ModuleType(name)
+    changed.__dict__.update(__package__=module.__package__, __file__=str(path))
+    exec(compile(text, str(path), "exec"), changed.__dict__)
+    new = {where: function for where, _, function in _functions(changed)}
+    for where, owner, function in _functions(module):
+        made = new[where]
+        if len(made.__code__.co_freevars) == len(function.__code__.co_freevars):
+            # whoever holds the function, by whatever name, has the changed one
+            function.__code__, function.__defaults__ = made.__code__, made.__defaults__
+        else:  # a method that does not ask its base class any more
+            again = FunctionType(made.__code__, function.__globals__, argdefs=made.__defaults__)
+            setattr(owner, where.rpartition(".")[2], again)
+
+
+def _functions(module: ModuleType) -> Iterator[tuple[str, Any, FunctionType]]:
+    """The functions of a module and the methods of its classes: where, whose, and itself."""
+    for name, value in vars(module).items():
+        if getattr(value, "__module__", "") != module.__name__:
+            continue
+        if isinstance(value, type):
+            for inner, each in vars(value).items():
+                for part in ("", "fget", "fset", "__func__"):
+                    method = getattr(each, part, None) if part else each
+                    if isinstance(method, FunctionType) and method.__module__ == module.__name__:
+                        yield f"{name} {part}.{inner}", value, method
+        else:
+            function = getattr(value, "__wrapped__", value)
+            if isinstance(function, FunctionType):
+                yield name, module, function
 
 
 def notebooks(order: Sequence[str]) -> str:
@@ -129,23 +150,14 @@ def tests(order: Sequence[str]) -> str:
 
     os.chdir(ROOT)
     first = First()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        status = pytest.main(
-            [
-                "-x",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-                "-p",
-                "no:nbval",
-                "-o",
-                "addopts=",
-                "--import-mode=importlib",
-                *order,
-            ],
-            plugins=[first],
-        )
-    return first.failed.partition("::")[0] or ("the run" if status else "")
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:nbval", "-o", "addopts="]
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # some are imported already
+    for part in (order[:2], order[2:]):  # to collect all of them takes longer than most mutants
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            status = pytest.main([*options, "--import-mode=importlib", *part], plugins=[first])
+        if first.failed or status:
+            return first.failed.partition("::")[0] or "the run"
+    return ""
 
 
 SUITES: dict[str, Callable[..., Any]] = {

@@ -184,4 +184,7 @@ def forgotten(step: Step) -> Verdict:
     left = {str(fact[0]) for fact in step.notes_after if device in fact}
     if step.operation.kind == "release":
         left.discard("gone")
+    names = [each.name for each in step.setting.devices]
+    if reached := dict(zip(names, step.after.hardware, strict=True))[device]:
+        return f"{device} has gone, and can still reach {reached}"
     return f"still noted of {device}: {', '.join(sorted(left))}" if left else True

@@ -126,7 +126,7 @@ void shim_serves(struct device *dev, bool set)
 
 	w->own->serves[device] = set;
 	look();
-	if (set)
+	if (set && device < DEVICES)
 		say(ENTRY, device, 0, 1, 0, 0);
 }
 

@@ -53,7 +53,6 @@ struct protection_domain *shim_pdomain(struct iommu_domain *domain);
 
 #define dev_iommu_priv_get(dev) ({ shim_look(); (dev)->iommu->priv; })
 #define iommu_group_mutex_assert(dev) lockdep_assert_held(&(dev)->iommu_group->mutex)
-#define trace_attach_device_to_domain(device) do {} while (0)
 #define __iommu_group_alloc_blocking_domain(group) 0
 #define to_pci_dev(device) container_of(device, struct pci_dev, dev)
 #define dev_is_pci(device) true

@@ -26,7 +26,6 @@ struct group_device *shim_member(struct device *dev);
 #define pci_read_config_word(device, where, value) (*(value) = (device)->pasid_supported)
 #define PCI_PASID_CAP 4
 #define PCI_PASID_CAP_WIDTH 0x1f00
-#define dev_WARN(device, ...) SHIM_WARN(true)
 #define device_property_read_u32(device, name, value) (-EINVAL)
 
 /* A device joins a group that is there already, and finds its IOMMU's driver. */
@@ -46,7 +45,5 @@ struct group_device *shim_member(struct device *dev);
 #define dev_clear_dma_iommu(device) do {} while (0)
 #define iommu_domain_free(domain) do {} while (0)
 #define sysfs_remove_link(object, name) do {} while (0)
-#define trace_remove_device_from_group(group, device) do {} while (0)
-#define trace_attach_device_to_domain(device) do {} while (0)
 /* the driver has a static domain that blocks: nobody asks for another one in its place */
 #define iommu_paging_domain_alloc(device) ((struct iommu_domain *)ERR_PTR(-ENODEV))

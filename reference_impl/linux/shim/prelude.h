@@ -33,6 +33,7 @@
 #ifndef __printf
 #define __printf(a, b)
 #endif
+#define VISIBLE_IF_KUNIT static
 #define __init
 #define __exit
 #define noinline_for_stack
@@ -63,6 +64,8 @@ void shim_crash(const char *why) __attribute__((noreturn));
 #define WARN_ON_ONCE(condition) SHIM_WARN(condition)
 #define WARN(condition, ...) SHIM_WARN(condition)
 #define WARN_ONCE(condition, ...) SHIM_WARN(condition)
+#define dev_WARN(device, ...) SHIM_WARN(true)
+#define dev_WARN_ONCE(device, condition, ...) SHIM_WARN(condition)
 #define BUG() shim_crash("BUG()")
 #define BUG_ON(condition) do { if (condition) shim_crash("BUG_ON(" #condition ")"); } while (0)
 #undef unreachable
@@ -114,6 +117,7 @@ static inline void shim_unguarded(struct mutex **mutex)
 
 #define SHIM_JOIN(a, b) a##b
 #define SHIM_NAME(a, b) SHIM_JOIN(a, b)
+#define shim_guard_mutex_intr(lock) shim_guard_mutex(lock)
 #define shim_guard_mutex(lock)								\
 	struct mutex *SHIM_NAME(shim_guard_, __COUNTER__)				\
 		__attribute__((cleanup(shim_unguarded), unused)) = shim_guarded(lock)
@@ -141,6 +145,18 @@ void shim_free(const void *memory);
 #define kmalloc_obj(what, ...) ((typeof(what) *)shim_alloc(sizeof(what)))
 #define kfree(memory) shim_free(memory)
 
+static inline void shim_free_kfree(void *memory)
+{
+	kfree(*(void **)memory);
+}
+
+#undef __free
+#undef no_free_ptr
+#undef return_ptr
+#define __free(how) __attribute__((cleanup(shim_free_##how)))
+#define no_free_ptr(memory) ({ typeof(memory) shim_kept = (memory); (memory) = NULL; shim_kept; })
+#define return_ptr(memory) return no_free_ptr(memory)
+
 /* Nobody reads what is printed */
 
 #undef printk
@@ -167,6 +183,7 @@ void shim_free(const void *memory);
 #define dev_warn_once(...) do {} while (0)
 #define dev_err_ratelimited(...) do {} while (0)
 #define dev_warn_ratelimited(...) do {} while (0)
+#define dev_err_probe(device, error, ...) (error)
 #define dump_stack() do {} while (0)
 
 /* What the kernel's structures hold, and no function here looks into */
@@ -258,6 +275,19 @@ void shim_array_after(struct shim_watch watch, bool always);
 	SHIM_WATCHED(void *, false, xa, i, (xa_cmpxchg)(shim_xa, shim_index, old, entry, gfp))
 #define __xa_cmpxchg(xa, i, old, entry, gfp) \
 	SHIM_WATCHED(void *, false, xa, i, (__xa_cmpxchg)(shim_xa, shim_index, old, entry, gfp))
+#define xas_store(xas, entry)								\
+	SHIM_WATCHED(void *, true, (xas)->xa, (xas)->xa_index, (xas_store)(xas, entry))
+/* nothing interrupts here */
+#define xa_store_irq(...) xa_store(__VA_ARGS__)
+#define xa_store_bh(...) xa_store(__VA_ARGS__)
+#define xa_erase_irq(...) xa_erase(__VA_ARGS__)
+#define xa_erase_bh(...) xa_erase(__VA_ARGS__)
+#define xa_insert_irq(...) xa_insert(__VA_ARGS__)
+#define xa_insert_bh(...) xa_insert(__VA_ARGS__)
+#define xa_reserve_irq(...) xa_reserve(__VA_ARGS__)
+#define xa_reserve_bh(...) xa_reserve(__VA_ARGS__)
+#define xa_cmpxchg_irq(...) xa_cmpxchg(__VA_ARGS__)
+#define xa_cmpxchg_bh(...) xa_cmpxchg(__VA_ARGS__)
 
 /*
  * The extraction puts this behind each assignment to a member called `domain`: that of an attach

@@ -837,7 +837,9 @@ static void driver_ready(const u8 *op)
 static void boot_iommu(struct intel_iommu *iommu)
 {
 	intel_iommu_sm = 1;
+#ifdef HAS_POLICY
 	dmar_policy = 1;
+#endif
 	iommu->reg = w->own->registers;
 	/* 48 bits of addresses, 4 levels, large pages; 5 levels and supervisor requests are not */
 	iommu->cap = 1ull << 56 | 3ull << 34 | 47ull << 16 | 1ull << (8 + WIDTH_OF_4_LEVELS);
@@ -847,7 +849,9 @@ static void boot_iommu(struct intel_iommu *iommu)
 	iommu->gcmd = DMA_GCMD_TE;
 	iommu->agaw = iommu->msagaw = WIDTH_OF_4_LEVELS;
 	iommu->flags = VTD_FLAG_SVM_CAPABLE;
+#ifdef HAS_MAX_DOMAIN_ID
 	iommu->max_domain_id = MAX_DOMAIN_ID;
+#endif
 	iommu->copied_tables = w->own->copied;
 	iommu->prq = w->own->request;
 	iommu->flush.flush_iotlb = qi_flush_iotlb;

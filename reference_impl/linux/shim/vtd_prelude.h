@@ -79,7 +79,6 @@ void shim_rebuilt(struct device *dev);
 	lockdep_assert_held(&(dev)->iommu_group->mutex);	\
 } while (0)
 #define intel_pasid_setup_sm_context(dev) (shim_rebuilt(dev), 0)
-#define trace_attach_device_to_domain(device) do {} while (0)
 #define __iommu_group_alloc_blocking_domain(group) 0
 
 /* The rest */
@@ -93,6 +92,7 @@ void shim_rebuilt(struct device *dev);
 #define cpu_feature_enabled(feature) false
 #define reinit_completion(completion) do {} while (0)
 #define wait_for_completion(completion) shim_wait()
+#define cap_ndoms(capabilities) MAX_DOMAIN_ID
 #define ida_alloc_range(ida, from, last, gfp) shim_id((unsigned int *)(ida), from, last)
 #define ida_free(ida, id) shim_id_back((unsigned int *)(ida), id)
 #define to_pci_dev(device) container_of(device, struct pci_dev, dev)
@@ -103,8 +103,6 @@ void shim_rebuilt(struct device *dev);
 #define pci_for_each_dma_alias(device, function, data) 0
 #define pci_warn(device, ...) do {} while (0)
 #define PCI_DEVID(bus, function) ((u16)((bus) << 8 | (function)))
-#define trace_cache_tag_assign(tag) do {} while (0)
-#define trace_cache_tag_unassign(tag) do {} while (0)
 
 struct mm_struct {
 	void *pgd;
