@@ -70,7 +70,10 @@ format: $(READY)  ## let ruff put code and cells into form
 	$(PY) -m ruff format .
 
 boot: $(READY)  ## build the newest kernel that Debian packages, boot it under QEMU, and ask it
-	$(PY) -m reference_impl boot "$$($(PYTHON) tools/fetch_kernels.py | grep linux-source-7)"
+	@tree="$$($(PYTHON) tools/fetch_kernels.py | grep linux-source-7)" || \
+	  { echo "No linux-source-7 can be had here: .venv/bin/python -m reference_impl boot TREE"; exit 2; }; \
+	$(PY) -m reference_impl boot "$$tree"
+
 bounds: $(READY)  ## explore larger scopes, for a night, and say which counts have changed
 	$(PY) tools/bounds.py --check
 

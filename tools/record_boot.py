@@ -25,7 +25,7 @@ from reference_impl.boot import is_built
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "spec" / "data" / "boot.json"
 PACKAGE = re.compile(r"linux-source-[\d.]+_([^/]+)")
-VARIES = ("compiler", "qemu", "recorded", "package", "seconds", "load", "notes")
+VARIES = ("compiler", "qemu", "recorded", "package", "seconds", "fresh", "cold", "load", "notes")
 """What may be otherwise on another machine or another day."""
 
 
@@ -55,6 +55,7 @@ def answer(tree: str) -> dict[str, Any]:
         boot["log"] = []  # it has paths of this machine
     said["recorded"] = datetime.datetime.now(datetime.UTC).date().isoformat()
     said["load"] = round(os.getloadavg()[0], 1)
+    said["cold"] = {b["build"]: b["seconds"] for b in said["boots"] if b["fresh"]}
     if package := PACKAGE.search(tree):
         said["package"] = package[1]
     return said
@@ -88,6 +89,8 @@ def main() -> int:
             same = lasting(said) == lasting(data[release])
             print(f"{release}: {'as it was' if same else 'answers otherwise'}")
             changed += not same
+        # how long a build from nothing takes is known from the day when it was built
+        said["cold"] = data.get(release, {}).get("cold", {}) | said["cold"]
         data[release] = said
     if given.check:
         return 1 if changed else 0

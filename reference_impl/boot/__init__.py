@@ -85,6 +85,7 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
                 boot.failure, boot.log = str(failed), failed.lines
                 continue
             boot.seconds |= {"build": kernel.seconds, "processor": kernel.processor}
+            boot.fresh = kernel.fresh
             initrd = workspace.place / each.name / "initramfs.gz"
             initrd.write_bytes(initramfs(files, {"stages": stages_of(each), **texts}))
             hidden = hidden_in(made)

@@ -55,11 +55,13 @@ class Kernel:
         image: its bzImage.
         seconds: how long the build took; 0 if it was there.
         processor: how many seconds of processor time it took.
+        fresh: whether nothing of it was there.
     """
 
     image: Path
     seconds: float
     processor: float
+    fresh: bool = False
 
 
 def suits(source: Path) -> None:
@@ -97,6 +99,7 @@ def built(
     """
     out = workspace.place / wanted.name
     out.mkdir(exist_ok=True)
+    fresh = not (out / ".config").is_file()
     made = version_of(compiler())
     key = _hash(content, made, wanted.fragment, *sorted(files.values()))
     stamp, image = out / "pasid-spec.json", image_of(workspace, wanted)
@@ -109,7 +112,7 @@ def built(
     _configure(make, out, wanted)
     _make(make, out, wanted, told)
     stamp.write_text(json.dumps({"key": key}), encoding="utf-8")
-    return Kernel(image, time.monotonic() - start, _used() - used)
+    return Kernel(image, time.monotonic() - start, _used() - used, fresh)
 
 
 def image_of(workspace: Workspace, wanted: Build) -> Path:

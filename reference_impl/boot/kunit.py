@@ -102,9 +102,10 @@ def _setting(setting: Setting) -> str:
         flags = ["OURS"] * spec.ours + ["TAKES_PASIDS"] * takes + ["SVA"] * (spec.type == "sva")
         domains.append(f"{{ {json.dumps(name)}, {' | '.join(flags) or '0'} }}")
     devices = setting.devices
-    pasids = sum(pasid > 0 for pasid in setting.pasids)
+    pasids = setting.pasids
     return (
-        f"\t{{ {len(devices)}, {len(domains)}, {pasids}, {len(spread)}, {int(setting.rid)},\n"
+        f"\t{{ {len(devices)}, {len(domains)}, {len(pasids)}, {len(spread)}, {int(setting.rid)},\n"
+        f"\t  {{ {', '.join(map(str, pasids))} }},\n"
         f"\t  {{ {', '.join(json.dumps(d.name) for d in devices)} }},\n"
         f"\t  {{ {', '.join(str(spread[d.max_pasids]) for d in devices)} }},\n"
         f"\t  {{ {', '.join(domains)} }},\n"
@@ -114,7 +115,8 @@ def _setting(setting: Setting) -> str:
 
 def _after(scenario: Scenario) -> str:
     uses, claimed, depths = scenario.after
-    return f"{uses}, {int(claimed)}, {{ {', '.join(map(str, depths)) or '0'} }}"
+    ended = f"{uses}, {int(claimed)}, {{ {', '.join(map(str, depths)) or '0'} }}"
+    return f"{ended}, {int(scenario.fresh)}"
 
 
 def _call(setting: Setting, domains: list[str], operation: Operation, faults: Faults) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable
 
 from ..linux.build import compiler
@@ -54,16 +55,19 @@ def missing_programs() -> list[str]:
 
 def _links(words: list[str], include: str, flags: Iterable[str]) -> bool:
     """Whether a program with this include can be linked."""
-    source = f"{include}\nint main(void) {{ return 0; }}\n"
     try:
-        done = subprocess.run(
-            [*words, "-x", "c", "-", "-o", "/dev/null", *flags],
-            input=source,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        with tempfile.NamedTemporaryFile("w", suffix=".c") as file:  # not through a pipe: a program
+            # that does not read it would end this one
+            file.write(f"{include}\nint main(void) {{ return 0; }}\n")
+            file.flush()
+            done = subprocess.run(
+                [*words, file.name, "-o", "/dev/null", *flags],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

@@ -95,12 +95,15 @@ def _behind(text: str, notes: Notes) -> tuple[list[Row], Notes]:
     for part in text.split("; ")[1:]:
         word, _, rest = part.partition(" ")
         if word == "owner":
-            who, domain = rest.split()
+            who, domain, *members = rest.split()
             facts = group_facts(notes)
             facts = facts._replace(
                 owner=None if who in ("-", "used") else who,
                 owner_cnt=0 if who == "-" else facts.owner_cnt or 1,
                 domain=_name(domain),
+                members=tuple(sorted(members, key=facts.members.index))
+                if {*members} <= {*facts.members}
+                else tuple(members),
             )
             notes = as_notes(facts)
         elif word != "warnings":

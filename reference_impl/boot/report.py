@@ -57,6 +57,7 @@ class Boot:
         log: the last lines, if there is a failure.
         results: of every vector.
         seconds: how long it took to make the image, to build and to boot.
+        fresh: whether it was built from nothing.
         lines: how many lines there were on the console.
         notes: what the guest remarked.
     """
@@ -67,6 +68,7 @@ class Boot:
     log: list[str] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    fresh: bool = False
     lines: int = 0
     notes: list[str] = field(default_factory=list)
 
@@ -151,6 +153,7 @@ def _boot(boot: Boot) -> dict[str, Any]:
         "failure": boot.failure,
         "log": boot.log,
         "seconds": {k: round(v, 1) for k, v in boot.seconds.items()},
+        "fresh": boot.fresh,
         "levels": levels,
         "notes": boot.notes,
         "results": [

@@ -14,7 +14,7 @@ from functools import cache, cached_property
 
 from ..contract import IMPLEMENTATIONS, Scope, group_scope
 from ..contract.explorer import Walk, observe, state_now
-from ..contract.facts import group_facts
+from ..contract.facts import as_notes, group_facts
 from ..contract.implementation import Implementation, PythonMachine
 from ..contract.recorder import Recorder
 from ..contract.step import (
@@ -55,6 +55,7 @@ class Scenario:
         warnings: how many WARNs all the calls give.
         after: what has to be ended then: how often the group is claimed or used, whether it is
             claimed, and the resets of each device.
+        fresh: whether it would be otherwise in a group that was blocked before; a group remembers.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Scenario:
     expected: str
     warnings: int
     after: tuple[int, bool, tuple[int, ...]] = (0, False, ())
+    fresh: bool = False
 
     @cached_property
     def clauses(self) -> tuple[str, ...]:
@@ -118,17 +120,25 @@ def within(scope: Scope) -> tuple[tuple[Scenario, ...], dict[str, int]]:
 def _settings(scope: Scope) -> Iterator[tuple[Implementation, Setting, list[State]]]:
     """The settings of a scope, each with its starts; then those of the group's other calls.
 
-    Of the latter there are two: with claims and without resets, and the other way round. Both
-    together would be thousands of steps more, and no other ones.
+    Of the latter there are three: claims, resets, and devices that come and go. All together would
+    be many thousands of steps more, and hardly other ones.
     """
     model = IMPLEMENTATIONS["model"]
     for setting, starts in scope.starts(model.lacks, model.habitat):
         yield model, setting, list(starts)
     group = IMPLEMENTATIONS["model-group"]
-    whole, starts = next(group_scope.settings(min(scope.devices, 2), 1))
-    for name, without in (("claims", RESETS), ("group resets", CLAIMS)):
-        calls = tuple(kind for kind in whole.calls if kind not in without)
-        yield group, whole._replace(name=name, calls=calls), starts
+    made = {
+        setting.name: (setting, starts)
+        for setting, starts in group_scope.settings(min(scope.devices, 2), 1)
+    }
+    for name, known, without in (
+        ("claims", "whole group", RESETS),
+        ("group resets", "whole group", CLAIMS),
+        ("devices come and go", "devices come and go", (*RESETS, *CLAIMS)),
+    ):
+        setting, starts = made[known]
+        calls = tuple(kind for kind in setting.calls if kind not in without)
+        yield group, setting._replace(name=name, calls=calls), starts[:1]
 
 
 def _towards(setting: Setting, start: State) -> Iterator[Operation]:
@@ -171,6 +181,8 @@ def _made(
         warnings += step.warnings
         rows = [machine.row(pasid) for pasid in setting.pasids]
         state = state_now(machine)
+        if setting.rid and not group_facts(state.notes).members:
+            return "with its last device a group goes", None
         expected = shown(step, rows) + _owned(setting, state)
     if step != wanted:
         return "no calls lead to the state before it", None
@@ -187,7 +199,30 @@ def _made(
         expected,
         warnings,
         _left(setting, state),
+        setting.rid and _remembers(machine, recorder, setting, calls, start, expected),
     )
+
+
+def _remembers(
+    machine: PythonMachine,
+    recorder: _Asking,
+    setting: Setting,
+    calls: list[tuple[Operation, Script]],
+    start: State,
+    expected: str,
+) -> bool:
+    """Whether the last call shows that the group was blocked before the first."""
+    facts = group_facts(start.notes)._replace(blocking=True)
+    state = start._replace(notes=as_notes(facts))
+    shows = ""
+    for operation, script in calls:
+        machine.load(state)
+        recorder.follow(script)
+        parts, _ = observe(machine, recorder, state, operation, machine.row(operation.pasid))
+        state = state_now(machine)
+        rows = [machine.row(pasid) for pasid in setting.pasids]
+        shows = shown(Step(setting, *parts), rows) + _owned(setting, state)
+    return shows != expected
 
 
 def _never_lacking(operation: Operation, faults: Faults, before: State) -> bool:
@@ -214,12 +249,12 @@ def _fault(faults: Faults, at: int) -> str:
 
 
 def _owned(setting: Setting, state: State) -> str:
-    """To whom a group belongs, and what serves DMA without a PASID, as the kernel's side says."""
+    """Whose a group is, what serves DMA without a PASID, and who is in it, as the kernel says."""
     if not setting.rid:
         return ""
     facts = group_facts(state.notes)
     owner = facts.owner or ("used" if facts.owner_cnt else "-")
-    return f"; owner {owner} {_or(facts.domain)}"
+    return " ".join([f"; owner {owner} {_or(facts.domain)}", *sorted(facts.members)])
 
 
 def shown(step: Step, rows: list[Row]) -> str:

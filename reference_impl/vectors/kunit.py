@@ -53,8 +53,8 @@ def unfit(vector: Vector) -> str:
     )
     reasons = {
         "it is about a driver's own records": vector.group.family or vector.group.driver != SIMPLE,
-        "no attach leads to its initial state": not whole,
         "it is about traffic without a PASID": vector.initial.group is not None,
+        "no attach leads to its initial state": not whole,
         "it begins during a reset": vector.initial.resetting,
         "it asks for more than attach, replace, detach and a look-up": any(
             step.operation not in OPERATIONS for step in vector.steps

@@ -5,6 +5,7 @@
 * ``{booted} results``: how many vectors of each kind came out how.
 * ``{booted} clauses``: which clauses held, in how many vectors.
 * ``{booted} defects``: the calls that show a defect, and whether they did.
+* ``{booted} seconds``: how long it took.
 * ``{booted} skipped``: the vectors that no kernel can play, by why.
 
 Other tables of verdicts have a column from here: :func:`columns`.
@@ -125,6 +126,20 @@ def defects(data: Any) -> list[str]:
     return rows
 
 
+def seconds(data: Any) -> list[str]:
+    """A row for each build of each kernel."""
+    rows = _head("Linux", "build", "building", "processors meanwhile", "booted, to its end", "load")
+    for release, said in data.items():
+        for boot in said["boots"]:
+            took = boot["seconds"]
+            built = said.get("cold", {}).get(boot["build"], took)
+            made = [f"{built[key]:,.0f} s" for key in ("build", "processor")]
+            rows.append(
+                _row(release, boot["build"], *made, f"{took['boot']:.0f} s", str(said["load"]))
+            )
+    return rows
+
+
 def skipped(data: Any) -> list[str]:
     """A row for each reason."""
     rows = _head("why", *(f"vectors, {release}" for release in data))
@@ -139,6 +154,7 @@ TABLES = {
     "results": results,
     "clauses": clauses,
     "defects": defects,
+    "seconds": seconds,
     "skipped": skipped,
 }
 

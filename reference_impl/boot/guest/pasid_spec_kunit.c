@@ -18,7 +18,7 @@ enum {
 	ATTACH_GROUP, DETACH_GROUP,
 	ATTACH_GROUP_HANDLE, REPLACE_GROUP_HANDLE, DETACH_GROUP_HANDLE,
 	CLAIM_GROUP_OWNER, RELEASE_GROUP_OWNER, CLAIM_DEVICE_OWNER, RELEASE_DEVICE_OWNER,
-	USE_DEFAULT_DOMAIN, UNUSE_DEFAULT_DOMAIN,
+	USE_DEFAULT_DOMAIN, UNUSE_DEFAULT_DOMAIN, PROBE_DEVICE, REMOVE_DEVICE,
 };
 enum { NO_HANDLE, NEW, PUBLISHED };
 enum { OURS = 1, TAKES_PASIDS = 2, SVA = 4 };
@@ -38,6 +38,7 @@ struct spec_domain {
 struct spec_setting {
 	u8 devices, domains, pasids, numbers;
 	bool rid; /* whether DMA without a PASID is part of it */
+	u8 pasid[MOST_PASIDS]; /* those that are looked at */
 	const char *device[MOST_DEVICES];
 	u32 limit[MOST_DEVICES]; /* 0: it has no PASIDs */
 	struct spec_domain domain[MOST_DOMAINS];
@@ -59,25 +60,28 @@ struct spec_vector {
 	u8 uses;
 	bool claimed;
 	u8 resets[MOST_DEVICES];
+	bool fresh; /* needs a group that was never blocked: a group remembers that */
 };
 
 #include "pasid_spec_vectors.h"
 
 struct spec_device {
 	struct pci_dev pdev; /* on a bus of our own: a reset asks for one, nothing else does */
-	const char *name;
-	struct iommu_domain *table[MOST_PASIDS];
+	unsigned int place;
 };
 
 static struct spec_world {
 	const struct spec_setting *setting;
 	const struct spec_call *call;
-	struct spec_device *device[MOST_DEVICES];
+	struct spec_device *device[MOST_DEVICES]; /* none where it has gone */
+	struct iommu_domain *table[MOST_DEVICES][MOST_PASIDS];
 	struct iommu_group *group;
 	struct iommu_domain domain[MOST_DOMAINS];
 	struct iommu_attach_handle *published[MOST_PASIDS];
 	struct iommu_attach_handle *new;
+	bool moved; /* whether a device has come or gone */
 	unsigned int asked;
+	int refused; /* the first error that the driver gave in a call */
 	size_t length;
 	char said[2048];
 } world;
@@ -146,12 +150,13 @@ static int change(struct iommu_domain *domain, struct device *dev, ioasid_t numb
 		asked = world.asked++;
 		if (asked < MOST_CALLS)
 			error = world.call->fails[asked];
-		say(" %s/%u:%s<%s@%s=%d", device->name, pasid, domain_name(domain),
+		world.refused = world.refused ?: error;
+		say(" %s/%u:%s<%s@%s=%d", world.setting->device[device->place], pasid, domain_name(domain),
 		    domain_name(old),
 		    handle_name(iommu_attach_handle_get(world.group, number, 0), pasid), error);
 	}
 	if (!error && pasid < MOST_PASIDS)
-		device->table[pasid] = domain == &world.domain[BLOCKED] ? NULL : domain;
+		world.table[device->place][pasid] = domain == &world.domain[BLOCKED] ? NULL : domain;
 	return -error;
 }
 
@@ -180,8 +185,12 @@ static struct iommu_device *spec_probe(struct device *dev)
 	return &spec_iommu;
 }
 
+/* A driver frees the table of the device's PASIDs, whatever is in it. */
 static void spec_release(struct device *dev)
 {
+	struct spec_device *device = container_of(dev, struct spec_device, pdev.dev);
+
+	memset(&world.table[device->place][1], 0, sizeof(world.table[0]) - sizeof(world.table[0][0]));
 }
 
 static struct iommu_group *spec_group(struct device *dev)
@@ -204,23 +213,65 @@ static void spec_free(struct device *dev)
 	kfree(container_of(dev, struct spec_device, pdev.dev));
 }
 
+/* A device goes; with its last one the group does. */
+static void remove(unsigned int place)
+{
+	unsigned int i;
+
+	device_unregister(&world.device[place]->pdev.dev);
+	world.device[place] = NULL;
+	for (i = 0; i < MOST_DEVICES; i++)
+		if (world.device[i])
+			return;
+	world.group = NULL;
+}
+
+/* A device comes. That the core refuses it is not told by the bus, but seen by its having no group. */
+static int probe(unsigned int place)
+{
+	struct spec_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
+	static unsigned int serial;
+	int error;
+
+	if (!device)
+		return -ENOMEM;
+	device->place = place;
+	device->pdev.ats_cap = 1;
+	device->pdev.dev.bus = &spec_bus;
+	device->pdev.dev.release = spec_free;
+	device_initialize(&device->pdev.dev);
+	error = dev_set_name(&device->pdev.dev, "pasid_spec%u", serial++);
+	if (!error)
+		error = iommu_mock_device_add(&device->pdev.dev, &spec_iommu);
+	if (error) {
+		put_device(&device->pdev.dev);
+		return error;
+	}
+	world.device[place] = device;
+	if (!device->pdev.dev.iommu_group) {
+		remove(place);
+		return -(world.refused ?: ENODEV);
+	}
+	device->pdev.dev.iommu->max_pasids = world.setting->limit[place];
+	return 0;
+}
+
 static void leave(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < MOST_DEVICES; i++)
 		if (world.device[i])
-			device_unregister(&world.device[i]->pdev.dev);
-	memset(world.device, 0, sizeof(world.device));
-	world.group = NULL;
+			remove(i);
+	memset(world.table, 0, sizeof(world.table));
 	world.setting = NULL;
+	world.moved = false;
 }
 
 static int enter(const struct spec_setting *setting)
 {
-	static unsigned int serial;
 	unsigned int i;
-	int error;
+	int error = 0;
 
 	world.setting = setting;
 	memset(world.domain, 0, sizeof(world.domain));
@@ -236,29 +287,9 @@ static int enter(const struct spec_setting *setting)
 		if (i >= OTHERS)
 			domain->owner = flags & OURS ? &spec_ops : &foreign_ops;
 	}
-	for (i = 0; i < setting->devices; i++) {
-		struct spec_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
-
-		if (!device)
-			return -ENOMEM;
-		device->name = setting->device[i];
-		device->pdev.ats_cap = 1;
-		device->pdev.dev.bus = &spec_bus;
-		device->pdev.dev.release = spec_free;
-		device_initialize(&device->pdev.dev);
-		error = dev_set_name(&device->pdev.dev, "pasid_spec%u", serial++);
-		if (!error)
-			error = iommu_mock_device_add(&device->pdev.dev, &spec_iommu);
-		if (error) {
-			put_device(&device->pdev.dev);
-			return error;
-		}
-		world.device[i] = device;
-		if (!device->pdev.dev.iommu)
-			return -ENODEV;
-		device->pdev.dev.iommu->max_pasids = setting->limit[i];
-	}
-	return 0;
+	for (i = 0; i < setting->devices && !error; i++)
+		error = probe(i);
+	return error;
 }
 
 /* One call of a vector */
@@ -268,18 +299,28 @@ static struct device *device_of(const struct spec_call *call)
 	return call->device == STRAY ? &spec_stray : &world.device[call->device]->pdev.dev;
 }
 
+/* Any device that is there. */
+static struct device *someone(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < MOST_DEVICES; i++)
+		if (world.device[i])
+			return &world.device[i]->pdev.dev;
+	return &spec_stray;
+}
+
 /* Who has claimed the group: who may do so once more. */
 static const char *owner(void)
 {
-	struct device *dev = &world.device[0]->pdev.dev;
 	unsigned int who;
 
 	if (!iommu_group_dma_owner_claimed(world.group))
 		return "-";
 	for (who = VFIO; who < OWNERS; who++) {
-		if (iommu_device_claim_dma_owner(dev, owner_of(who)))
+		if (iommu_device_claim_dma_owner(someone(), owner_of(who)))
 			continue;
-		iommu_device_release_dma_owner(dev);
+		iommu_device_release_dma_owner(someone());
 		return owner_name[who];
 	}
 	return "used";
@@ -287,9 +328,22 @@ static const char *owner(void)
 
 static struct iommu_attach_handle *published(unsigned int pasid)
 {
-	void *found = iommu_attach_handle_get(world.group, world.setting->number[pasid], 0);
+	void *found;
 
+	if (!world.group)
+		return NULL;
+	found = iommu_attach_handle_get(world.group, world.setting->number[pasid], 0);
 	return IS_ERR(found) ? NULL : found;
+}
+
+static void say_group(void)
+{
+	unsigned int i;
+
+	say("; owner %s %s", owner(), domain_name(iommu_get_domain_for_dev(someone())));
+	for (i = 0; i < world.setting->devices; i++)
+		if (world.device[i] && world.device[i]->pdev.dev.iommu_group == world.group)
+			say(" %s", world.setting->device[i]);
 }
 
 static int call_it(const struct spec_call *call, struct iommu_attach_handle *handle,
@@ -297,7 +351,7 @@ static int call_it(const struct spec_call *call, struct iommu_attach_handle *han
 {
 	struct iommu_domain *domain = &world.domain[call->domain];
 	ioasid_t number = world.setting->number[call->pasid];
-	struct device *dev = device_of(call);
+	struct device *dev = call->kind == PROBE_DEVICE ? NULL : device_of(call);
 
 	switch (call->kind) {
 	case ATTACH:
@@ -342,20 +396,29 @@ static int call_it(const struct spec_call *call, struct iommu_attach_handle *han
 	case UNUSE_DEFAULT_DOMAIN:
 		iommu_device_unuse_default_domain(dev);
 		return 0;
+	case PROBE_DEVICE:
+		world.moved = true;
+		return probe(call->device);
+	case REMOVE_DEVICE:
+		world.moved = true;
+		remove(call->device);
+		return 0;
 	}
 	return -ENOSYS;
 }
 
 static void make(const struct spec_call *call)
 {
-	unsigned int first = world.setting->rid ? 0 : 1, last = world.setting->pasids, i, j;
+	const struct spec_setting *setting = world.setting;
+	unsigned int i, j, pasid;
 	struct iommu_attach_handle *handle = NULL, *found = NULL;
 	int error;
 
 	world.length = 0;
 	world.asked = 0;
-	for (i = first; i <= last; i++)
-		world.published[i] = published(i);
+	world.refused = 0;
+	for (i = 0; i < setting->pasids; i++)
+		world.published[setting->pasid[i]] = published(setting->pasid[i]);
 	if (call->handle == NEW)
 		handle = world.new = kzalloc(sizeof(*handle), GFP_KERNEL);
 	else if (call->handle == PUBLISHED)
@@ -368,25 +431,27 @@ static void make(const struct spec_call *call)
 	say(" = %d", error);
 	if (call->kind == HANDLE_GET)
 		say(" %s", handle_name(found, call->pasid));
-	for (i = first; i <= last; i++) {
-		struct iommu_attach_handle *now = published(i);
+	for (i = 0; i < setting->pasids; i++) {
+		struct iommu_attach_handle *now = published(setting->pasid[i]);
 
-		say("; %s:%s", handle_name(now, i), domain_name(now ? now->domain : NULL));
-		for (j = 0; j < world.setting->devices; j++)
-			say(" %s", domain_name(world.device[j]->table[i]));
+		pasid = setting->pasid[i];
+		say("; %s:%s", handle_name(now, pasid), domain_name(now ? now->domain : NULL));
+		for (j = 0; j < setting->devices; j++)
+			say(" %s", domain_name(world.table[j][pasid]));
 	}
-	if (world.setting->rid)
-		say("; owner %s %s", owner(),
-		    domain_name(iommu_get_domain_for_dev(&world.device[0]->pdev.dev)));
+	if (setting->rid)
+		say_group();
 	/* the caller owns what is not published any more; nobody looks it up here */
-	for (i = first; i <= last; i++)
-		if (world.published[i] && published(i) != world.published[i])
-			kfree(world.published[i]);
+	for (i = 0; i < setting->pasids; i++) {
+		pasid = setting->pasid[i];
+		if (world.published[pasid] && published(pasid) != world.published[pasid])
+			kfree(world.published[pasid]);
+	}
 	if (world.new) {
 		bool kept = false;
 
-		for (i = first; i <= last; i++)
-			kept |= published(i) == world.new;
+		for (i = 0; i < setting->pasids; i++)
+			kept |= published(setting->pasid[i]) == world.new;
 		if (!kept)
 			kfree(world.new);
 		world.new = NULL;
@@ -400,9 +465,9 @@ static void make(const struct spec_call *call)
 static void settle(const struct spec_vector *vector)
 {
 	const struct spec_setting *setting = world.setting;
-	struct device *dev = &world.device[0]->pdev.dev;
 	struct iommu_attach_handle *held;
-	unsigned int i;
+	struct device *dev = someone();
+	unsigned int i, pasid;
 	int n;
 
 	for (i = 0; i < setting->devices; i++)
@@ -410,9 +475,12 @@ static void settle(const struct spec_vector *vector)
 			pci_dev_reset_iommu_done(&world.device[i]->pdev);
 	if (!(setting->domain[BLOCKED].flags & TAKES_PASIDS))
 		return; /* then nothing could be attached */
-	for (i = 1; i <= setting->pasids; i++) {
-		held = published(i);
-		iommu_detach_device_pasid(&world.domain[OTHERS], dev, setting->number[i]);
+	for (i = 0; i < setting->pasids; i++) {
+		pasid = setting->pasid[i];
+		if (!pasid)
+			continue;
+		held = published(pasid);
+		iommu_detach_device_pasid(&world.domain[OTHERS], dev, setting->number[pasid]);
 		kfree(held);
 	}
 	if (!setting->rid)
@@ -429,6 +497,9 @@ static void settle(const struct spec_vector *vector)
 		else
 			iommu_device_unuse_default_domain(dev);
 	}
+	/* where no way back was found on the driver's side, as it was told */
+	for (i = 0; i < setting->devices; i++)
+		world.table[i][0] = &world.domain[DEFAULT];
 }
 
 /*
@@ -481,7 +552,7 @@ static void vectors(struct kunit *test)
 		int before = warned(0), now;
 		bool same;
 
-		if (world.setting != &spec_settings[vector->setting]) {
+		if (world.setting != &spec_settings[vector->setting] || vector->fresh) {
 			leave();
 			KUNIT_ASSERT_EQ(test, enter(&spec_settings[vector->setting]), 0);
 		}
@@ -498,8 +569,7 @@ static void vectors(struct kunit *test)
 				vector->warnings);
 		}
 		pr_info("pasid-spec: %s %u %s\n", same ? "ok" : "not ok", i + 1, vector->name);
-		/* a group remembers the domain that blocks it, and what could not be undone */
-		if (!same || world.setting->rid)
+		if (!same || world.moved)
 			leave();
 		cond_resched();
 	}
@@ -519,6 +589,7 @@ static int spec_start(struct kunit_suite *suite)
 	spec_ops = (struct iommu_ops){
 		.default_domain = &world.domain[DEFAULT],
 		.blocked_domain = &world.domain[BLOCKED],
+		.release_domain = &world.domain[BLOCKED],
 		.identity_domain = &world.domain[IDENTITY],
 		.capable = spec_capable,
 		.probe_device = spec_probe,
