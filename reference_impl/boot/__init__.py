@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -71,37 +71,53 @@ def ask(path: Path, builds: Sequence[Build], told: Told) -> Report:
         suits(workspace.source)
         release = ".".join(map(str, release_of(workspace.source)))
         report = Report(release, version_of(compiler()), _version(qemu.PROGRAM))
-        ready: list[tuple[Boot, Build, Path, Path, list[Asked]]] = []
-        for each in builds:
-            boot = Boot(each.name, str(each.scope))
-            report.boots.append(boot)
-            made, left_out = within(each.scope)
+        report.boots = [Boot(each.name, str(each.scope)) for each in builds]
+
+        def ready(boot: Boot, wanted: Build) -> tuple[Path, Path, list[Asked]]:
+            """The kernel, its file system, and what it is asked."""
+            made, left_out = within(wanted.scope, wanted.groups)
+            hidden = hidden_in(made)
             report.left_out |= left_out
-            try:
-                files = programs(workspace, content)
-                inside = kunit.files(made, vectors)
-                kernel = built(workspace, content, each, inside, told)
-            except Failed as failed:
-                boot.failure, boot.log = str(failed), failed.lines
-                continue
+            report.hidden |= hidden
+            files = programs(workspace, content)
+            kernel = built(workspace, content, wanted, kunit.files(made, vectors), told)
             boot.seconds |= {"build": kernel.seconds, "processor": kernel.processor}
             boot.fresh = kernel.fresh
-            initrd = workspace.place / each.name / "initramfs.gz"
-            initrd.write_bytes(initramfs(files, {"stages": stages_of(each), **texts}))
-            hidden = hidden_in(made)
-            report.hidden |= hidden
+            initrd = workspace.place / wanted.name / "initramfs.gz"
+            initrd.write_bytes(initramfs(files, {"stages": stages_of(wanted), **texts}))
             asked = [*of_scenarios(made), *of_vectors(vectors, hidden)]
             asked += of_text("user", texts["user.vectors"] + texts["published.vectors"], known)
-            asked += of_text("defect", texts["defect.vectors"])
-            ready.append((boot, each, kernel.image, initrd, asked))
-        told(f"booting {len(ready)} under QEMU")
-        nobody_waits = Event()
-        with ThreadPoolExecutor(2) as pool:
-            try:
-                list(pool.map(lambda job: heard(nobody_waits, *job), ready))
-            finally:
-                nobody_waits.set()
+            return kernel.image, initrd, [*asked, *of_text("defect", texts["defect.vectors"])]
+
+        _boot_each(list(zip(report.boots, builds, strict=True)), ready, told)
     return report
+
+
+def _boot_each(
+    boots: list[tuple[Boot, Build]],
+    ready: Callable[[Boot, Build], tuple[Path, Path, list[Asked]]],
+    told: Told,
+) -> None:
+    """Boot those that can be made ready.
+
+    That which takes longest goes first, so that it runs while the next is made ready.
+    """
+    nobody_waits = Event()
+    with ThreadPoolExecutor(len(boots)) as pool:
+        try:
+            jobs = []
+            for boot, wanted in sorted(boots, key=lambda pair: -pair[1].seconds):
+                try:
+                    made = ready(boot, wanted)
+                except Failed as failed:
+                    boot.failure, boot.log = str(failed), failed.lines
+                    continue
+                told(f"{wanted.name}: booting under QEMU")
+                jobs.append(pool.submit(heard, nobody_waits, boot, wanted, *made))
+            for job in jobs:
+                job.result()
+        finally:
+            nobody_waits.set()
 
 
 def is_built(path: Path, builds: Iterable[Build] = BUILDS.values()) -> bool:

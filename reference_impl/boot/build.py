@@ -7,12 +7,13 @@ import hashlib
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,24 +107,18 @@ def built(
     if _stamped(stamp) == key and image.is_file():
         return Kernel(image, 0.0, 0.0)
     stamp.unlink(missing_ok=True)
-    start, used = time.monotonic(), _used()
+    start = time.monotonic()
     _place(workspace.source, out, files)
     make = ["make", "-C", str(workspace.source), f"O={out}", "ARCH=x86_64", f"CC={compiler()[0]}"]
     _configure(make, out, wanted)
-    _make(make, out, wanted, told)
+    processor = _make(make, out, wanted, told)
     stamp.write_text(json.dumps({"key": key}), encoding="utf-8")
-    return Kernel(image, time.monotonic() - start, _used() - used, fresh)
+    return Kernel(image, time.monotonic() - start, processor, fresh)
 
 
 def image_of(workspace: Workspace, wanted: Build) -> Path:
     """Where a build's kernel is, once it is built."""
     return workspace.place / wanted.name / "arch/x86/boot/bzImage"
-
-
-def _used() -> float:
-    """How much processor time the processes have taken that were waited for."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _hash(*parts: str) -> str:
@@ -199,8 +194,8 @@ def _configure(make: list[str], out: Path, wanted: Build) -> None:
     fragment.write_text(wanted.fragment, encoding="utf-8")
 
 
-def _make(make: list[str], out: Path, wanted: Build, told: Told) -> None:
-    """Run make, and say how far it is.
+def _make(make: list[str], out: Path, wanted: Build, told: Told) -> float:
+    """Run make, and say how far it is. Returns how many seconds of processor time it took.
 
     Raises:
         Failed: it fails, or does not come to an end.
@@ -234,19 +229,18 @@ def _make(make: list[str], out: Path, wanted: Build, told: Told) -> None:
             signal_end.kill()  # nobody waits for it any more
             raise
         finally:
-            over = signal_end.stop()
+            over, used = signal_end.stop()
     if over:
         raise Failed(f"it was not built within {MINUTES} min", last_of(lines))
     if process.returncode:
         raise Failed("it does not build", last_of(lines))
+    return used
 
 
 class _Watch:
     """Ends a process group that takes too long, or that nobody waits for any more."""
 
     def __init__(self, process: subprocess.Popen[str], end: float) -> None:
-        import threading
-
         self.process, self.over = process, False
         self.timer = threading.Timer(max(end - time.monotonic(), 0), self._late)
         self.timer.daemon = True
@@ -258,17 +252,19 @@ class _Watch:
 
     def kill(self) -> None:
         """End the build at once."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
-    def stop(self) -> bool:
-        """No more watching. Whether the time was over."""
+    def stop(self) -> tuple[bool, float]:
+        """Wait for its end. Whether the time was over, and the processor time that it took."""
+        closing = threading.Timer(5, self.kill)
+        closing.start()
+        _, status, used = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
         self.timer.cancel()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        return self.over
+        closing.cancel()
+        return self.over, used.ru_utime + used.ru_stime
 
 
 def last_of(lines: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..contract import Scope
+from .scenarios import GROUPS
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 NEEDED = ("IOMMUFD_TEST", "KUNIT", "KUNIT_DEBUGFS", "FAILSLAB", "BUG", "SERIAL_8250_CONSOLE")
@@ -22,6 +23,7 @@ class Build:
         needed: the options without which it would answer nothing, or watch nothing.
         scope: how large an exploration is run inside it.
         seconds: how long a boot may take.
+        groups: which of the group's other calls are made, see :data:`.scenarios.GROUPS`.
         without: the stages of a boot that are left out, each with why.
     """
 
@@ -30,6 +32,7 @@ class Build:
     needed: tuple[str, ...]
     scope: Scope
     seconds: int
+    groups: tuple[str, ...] = tuple(GROUPS)
     without: tuple[tuple[str, str], ...] = ()
 
 
@@ -44,6 +47,7 @@ WATCHED = Build(
     (*NEEDED, "PROVE_LOCKING", "PROVE_RCU", "KASAN"),
     Scope(3, 1, 2, 1, 2),
     600,
+    ("group resets", "devices come and go"),  # claims have no memory or locks of their own
     (("fail-nth", "watched and emulated, it takes longer than the 30 s that it gives itself"),),
 )
 BUILDS = {each.name: each for each in (PLAIN, WATCHED)}

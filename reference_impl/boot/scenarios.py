@@ -92,16 +92,31 @@ class _Asking(Recorder):
         self.asked_of = []
 
 
+GROUPS = {
+    "claims": ("whole group", RESETS),
+    "group resets": ("whole group", CLAIMS),
+    "devices come and go": ("devices come and go", (*RESETS, *CLAIMS)),
+}
+"""The group's other calls: each with the setting that has them, and what is left out of it. All
+together would be many thousands of steps more, and hardly other ones."""
+
+
 @cache
-def within(scope: Scope) -> tuple[tuple[Scenario, ...], dict[str, int]]:
+def within(
+    scope: Scope, groups: tuple[str, ...] = tuple(GROUPS)
+) -> tuple[tuple[Scenario, ...], dict[str, int]]:
     """Every different step of the model within a scope.
+
+    Args:
+        scope: how large.
+        groups: of the group's other calls those that are made, see :data:`GROUPS`.
 
     Returns:
         The scenarios; and how many steps cannot be made so, by why.
     """
     found: list[Scenario] = []
     left_out: dict[str, int] = {}
-    for model, setting, starts in _settings(scope):
+    for model, setting, starts in _settings(scope, groups):
         recorder = _Asking()
         machine = model.boot(setting, recorder)
         assert isinstance(machine, PythonMachine)
@@ -117,12 +132,10 @@ def within(scope: Scope) -> tuple[tuple[Scenario, ...], dict[str, int]]:
     return tuple(found), left_out
 
 
-def _settings(scope: Scope) -> Iterator[tuple[Implementation, Setting, list[State]]]:
-    """The settings of a scope, each with its starts; then those of the group's other calls.
-
-    Of the latter there are three: claims, resets, and devices that come and go. All together would
-    be many thousands of steps more, and hardly other ones.
-    """
+def _settings(
+    scope: Scope, groups: tuple[str, ...]
+) -> Iterator[tuple[Implementation, Setting, list[State]]]:
+    """The settings of a scope, each with its starts; then those of the group's other calls."""
     model = IMPLEMENTATIONS["model"]
     for setting, starts in scope.starts(model.lacks, model.habitat):
         yield model, setting, list(starts)
@@ -131,11 +144,8 @@ def _settings(scope: Scope) -> Iterator[tuple[Implementation, Setting, list[Stat
         setting.name: (setting, starts)
         for setting, starts in group_scope.settings(min(scope.devices, 2), 1)
     }
-    for name, known, without in (
-        ("claims", "whole group", RESETS),
-        ("group resets", "whole group", CLAIMS),
-        ("devices come and go", "devices come and go", (*RESETS, *CLAIMS)),
-    ):
+    for name in groups:
+        known, without = GROUPS[name]
         setting, starts = made[known]
         calls = tuple(kind for kind in setting.calls if kind not in without)
         yield group, setting._replace(name=name, calls=calls), starts[:1]

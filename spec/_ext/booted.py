@@ -128,12 +128,19 @@ def defects(data: Any) -> list[str]:
 
 def seconds(data: Any) -> list[str]:
     """A row for each build of each kernel."""
-    rows = _head("Linux", "build", "building", "processors meanwhile", "booted, to its end", "load")
+    rows = _head(
+        "Linux",
+        "build",
+        "built from nothing",
+        "of that, processor time",
+        "booted, to its end",
+        "load",
+    )
     for release, said in data.items():
         for boot in said["boots"]:
             took = boot["seconds"]
-            built = said.get("cold", {}).get(boot["build"], took)
-            made = [f"{built[key]:,.0f} s" for key in ("build", "processor")]
+            built = said.get("cold", {}).get(boot["build"])
+            made = [f"{built[key]:,.0f} s" if built else "–" for key in ("build", "processor")]
             rows.append(
                 _row(release, boot["build"], *made, f"{took['boot']:.0f} s", str(said["load"]))
             )
