@@ -59,7 +59,7 @@ class Amd(Remembering):
         self.observer.saw(("table", "-", dev.name))
 
     def clear_gcr3(self, dev: Device, pasid: int) -> None:
-        """Clear one entry of the table; what is written to, if there is none, hangs on the PASID.
+        """Clear one entry of the table; what is written to, if there is none, depends on the PASID.
 
         The group's mutex is asserted, and a process that ends does not hold it. Source:
         ``amd_iommu_clear_gcr3()``, ``__get_gcr3_pte()``.

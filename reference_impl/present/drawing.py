@@ -16,7 +16,7 @@ from ..contract.step import Step, reader
 from .bands import BAND, WARNING, WORDS, Piece
 from .layout import CHARACTER, HEAD, LEFT, Column, Layout, layout
 from .rows import Line, lines
-from .text import array_cell
+from .text import array_cell, is_over
 
 LOOK = (
     'fill="currentColor" '
@@ -70,7 +70,7 @@ def _heads(step: Step, at: Layout) -> Iterator[str]:
         if not spec.max_pasids:
             yield small(column.x + centre, 43, "no PASIDs")
         elif spec.name in step.resetting:
-            yield small(column.x + centre, 43, "in reset")
+            yield small(column.x + centre, 43, f"{'was ' * is_over(step, spec.name)}in reset")
     array, page, *beside = at.columns[devices:]
     yield small(array.x + centre, 12, "array") + small(array.x + centre, 30, "says")
     yield small(page.x + centre, 12, "page request") + small(page.x + centre, 30, "finds")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ..contract.requests import Request
 from ..contract.step import EVENTS, RESERVED, Entry, Slot, Step, reader
+from ..model.objects import NO_PASID
 from .rows import Line, lines
 
 NOTHING = "-"
@@ -75,9 +76,19 @@ def under_heads(step: Step) -> list[str]:
     """What a drawing says under the name of a device."""
     unable = [d.name for d in step.setting.devices if not d.max_pasids]
     found = [f"{' and '.join(unable)}: no PASIDs"] if unable else []
-    if step.resetting:
-        found.append(f"{' and '.join(step.resetting)}: in reset, which has blocked it")
+    over = [name for name in step.resetting if is_over(step, name)]
+    still = [name for name in step.resetting if name not in over]
+    if still:
+        found.append(f"{' and '.join(still)}: in reset, which has blocked it")
+    if over:
+        found.append(f"{' and '.join(over)}: was in reset before this call")
     return found
+
+
+def is_over(step: Step, device: str) -> bool:
+    """Whether this is the call that ends the reset which a device is under."""
+    kind, name, *_ = step.operation
+    return kind == "reset_done" and name == device and not step.now.depth(device)
 
 
 def notes(step: Step) -> list[str]:
@@ -89,7 +100,9 @@ def notes(step: Step) -> list[str]:
         pasid = step.operation.pasid
         found.append(f"Shown is {f'PASID {pasid}' if pasid else 'DMA without a PASID'}.")
     if step.elsewhere:
-        found.append("Another PASID was changed too.")
+        others = set(step.setting.pasids) - {step.operation.pasid}
+        other = "DMA without a PASID" if others == {NO_PASID} else "Another PASID"
+        found.append(f"{other} was changed too.")
     return found
 
 

@@ -49,11 +49,19 @@ rid firmware RID-4: a device that firmware needs is blocked
 -    if dev.require_direct and (domain.type == "blocked" or domain is group.blocking_domain):
 +    if False:
 
-rid firmware RID-4: an attach that is put off stays put off
+rid firmware RID-4: a deferred attach stays deferred
 -        dev.attach_deferred = False
      try:
          domain.attach_dev(dev, old)
 +        dev.attach_deferred = True
+
+rid whole RID-2 OWN-3: what is refused during recovery is refused with another errno
+-        raise refused(EBUSY, "RID-2", "a device of the group is in recovery")
++        raise refused(EINVAL, "RID-2", "a device of the group is in recovery")
+
+rid firmware RID-4 OWN-3: what firmware forbids is refused with another errno
+-        raise refused(EINVAL, "RID-4", f"firmware needs mappings of {dev}")
++        raise refused(EBUSY, "RID-4", f"firmware needs mappings of {dev}")
 
 rid whole RID-5: nobody goes back
 -            for each in done:
@@ -126,7 +134,7 @@ rid whole GRP-5: an owned group gets the kernel's domain
 -    set_group_domain_nofail(group.blocking_domain if group.owner else group.default_domain, group)
 +    set_group_domain_nofail(group.default_domain, group)
 
-rid firmware RST-15: an attach that was put off is made during the reset
+rid firmware RST-15: a deferred attach is made during the reset
 -        if dev.blocked:
 +        if False:
              raise refused(EBUSY, "RST-15", f"{dev} is under reset")

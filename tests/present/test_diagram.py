@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reference_impl.contract import Step
+from reference_impl.contract import Session, Step
 from reference_impl.contract.step import Entry, Row, errno_name
 from reference_impl.present import diagram
 from reference_impl.present.bands import BAND
@@ -194,6 +194,21 @@ def test_what_concerns_another_pasid_is_named() -> None:
         assert said in text
     assert text.endswith("Another PASID was changed too.")
     assert "Another PASID was changed too." in diagram(step)._repr_html_()
+
+
+def test_a_reset_says_what_else_it_changes_and_when_it_is_over() -> None:
+    group = Session("model-group", domains=1)
+    group.attach("A")
+    group.call("reset_prepare", "d0")
+    group.call("reset_prepare", "d1")
+    group.call("reset_prepare", "d1")
+    inner, last = group.call("reset_done", "d1", pasid=1), group.call("reset_done", "d1", pasid=1)
+    assert "d0 and d1: in reset, which has blocked it" in repr(diagram(inner))
+    text = repr(diagram(last))
+    assert "d0: in reset, which has blocked it\nd1: was in reset before this call\n" in text
+    assert text.endswith("DMA without a PASID was changed too.")
+    for said in (">in reset<", ">was in reset<"):
+        assert said in svg(last)
 
 
 def test_an_after_that_no_event_explains_has_a_row() -> None:

@@ -133,7 +133,7 @@ def replaces_or_attaches(step: Step) -> Verdict:
 )
 def same_domain(step: Step) -> Verdict:
     """If the group has the domain already, replace puts the new handle there and asks nobody: also
-    while a device is in recovery, when anything else is refused (`RID-2`)."""
+    while a device is in recovery, when any other replace is refused (`RID-2`)."""
     if target(step) is None or changes(step) or target(step) != step.was.domain:
         return None
     if step.result != 0 or calls_without(step):
@@ -151,7 +151,8 @@ def same_domain(step: Step) -> Verdict:
 )
 def back_to_core(step: Step) -> Verdict:
     """Detached, a group has the kernel's own domain; while it is owned, the one that blocks. It
-    cannot fail. The handle can be found until the last driver has answered, and then no more."""
+    always returns, even if a driver fails (`RID-6`). The handle can be found until the last driver
+    has answered, and then no more."""
     if step.result != 0:
         return f"it must not fail, but {outcome(step)}"
     want = core_domain(step)

@@ -52,9 +52,9 @@ def newcomers(step: Step) -> list[str]:
 )
 def joins_without(step: Step) -> Verdict:
     """A device that joins a group is asked to take the group's domain for DMA without a PASID, and
-    told that it has none, unless its attach is put off (`RID-4`). If it cannot, it does not join,
-    and is parked (`PRB-3`). What PASIDs of the group are attached to is not set on it, and nobody
-    looks whether it could send them."""
+    told that there is no old domain, unless its attach is deferred (`RID-4`). If it cannot, it does
+    not join, and is parked (`PRB-3`). What PASIDs of the group are attached to is not set on it,
+    and nobody looks whether it could send them."""
     device, was = step.operation.device, step.was
     spec = next(d for d in step.setting.devices if d.name == device)
     refused = refused_by_firmware(step)
@@ -94,7 +94,7 @@ def joins_without(step: Step) -> Verdict:
 def blocks_what_it_never_had(step: Step) -> Verdict:
     """A detach asks every capable device of the group (`DET-2`), also one that joined after the
     attach: its driver is told of a domain that was never set there, maybe for a PASID that the
-    device cannot send, and must bear it."""
+    device cannot send."""
     found = newcomers(step)
     if not found or step.misled:
         return None
@@ -113,7 +113,7 @@ def blocks_what_it_never_had(step: Step) -> Verdict:
 )
 def leaves(step: Step) -> Verdict:
     """A device that leaves is parked: it is asked to block DMA without a PASID, or to pass it
-    through if firmware needs mappings of it; it is not asked if its attach was put off. For PASIDs
+    through if firmware needs mappings of it; it is not asked if its attach was deferred. For PASIDs
     it is not asked: its driver drops its table. The array keeps its entries. Callers have detached
     before."""
     device = step.operation.device

@@ -6,7 +6,7 @@ from __future__ import annotations
 from ..clause import Verdict, clause
 from ..step import Step
 from .checks import outcome
-from .rid import claims_again, refusal, target
+from .rid import claims_again, refusal, refused_by_firmware, target, walk
 
 USE, UNUSE = "iommu_device_use_default_domain()", "iommu_device_unuse_default_domain()"
 CLAIM, RELEASE = "__iommu_take_dma_ownership()", "__iommu_release_dma_ownership()"
@@ -84,8 +84,9 @@ def is_not_used(step: Step) -> Verdict:
     needs="group",
 )
 def is_claimed(step: Step) -> Verdict:
-    """A group that is in use, or owned by somebody else, cannot be claimed: `-EPERM`. Nor can one
-    to which anything is attached, with or without a PASID, by whomever: `-EBUSY`. Else all its DMA
+    """A group that is in use or owned cannot be claimed: `-EPERM` (one exception: `OWN-5`). Nor can
+    one that is free, but has anything attached, with or without a PASID, or is in recovery:
+    `-EBUSY`; nor one of which firmware needs mappings: `-EINVAL` (`RID-4`). Else all its DMA
     without a PASID is blocked, and it has an owner. Whoever claims for nobody gets a WARN and
     `-EINVAL`."""
     op, was = step.operation, step.was
@@ -99,9 +100,14 @@ def is_claimed(step: Step) -> Verdict:
     if step.result != 0:
         if (step.now.owner, step.now.owner_cnt) != (None, 0):
             return f"{outcome(step)}, but the group is owned"
-        told = any(call.error for call in step.calls) or was.recovery_cnt
-        firmware = any(d.require_direct for d in step.setting.devices)
-        return True if told or firmware else f"nothing was in the way, but {outcome(step)}"
+        if was.recovery_cnt:
+            return True if step.result == -EBUSY else f"it is in recovery, but {outcome(step)}"
+        done = walk(step)
+        if any(call.error for call in done):
+            return True  # what the driver said: RID-5
+        if not refused_by_firmware(step, done):
+            return f"nothing was in the way, but {outcome(step)}"
+        return True if step.result == -EINVAL else f"firmware needs a device, but {outcome(step)}"
     owned = (step.now.owner, step.now.owner_cnt, step.now.domain) == (op.who, 1, "blocked")
     return True if owned else f"{step.now.owner} has it then, with {step.now.domain}"
 
@@ -138,8 +144,8 @@ def is_released(step: Step) -> Verdict:
     needs="group",
 )
 def claims_are_counted(step: Step) -> Verdict:
-    """The owner of a device may claim others of the group: that is counted, and nobody is asked.
-    As many are given back before the group is."""
+    """The owner of a device may claim others of the group: that is counted; nobody is asked, and
+    nobody looks at the array. As many are given back before the group is."""
     claims = step.operation.kind == "claim_device_owner"
     if claims and not (claims_again(step) and step.was.owner_cnt):
         return None

@@ -145,8 +145,8 @@ def blocked_with(step: Step) -> Verdict:
 )
 def is_counted(step: Step) -> Verdict:
     """From the first prepare to the last done of a device its group is in recovery: attach and
-    replace answer `-EBUSY` (`ATT-4`, `REP-4`, `RID-2`), detach works (`DET-5`). Several devices
-    may be: they are counted."""
+    replace answer `-EBUSY` (`ATT-4`, `REP-4`, `RID-2`; one exception: `GRP-4`), detach works
+    (`DET-5`). Several devices may be under reset: they are counted."""
     if isinstance(step.result, str):
         return None
     act = outermost(step) and step.result == 0
@@ -165,9 +165,9 @@ def is_counted(step: Step) -> Verdict:
 )
 def restored(step: Step) -> Verdict:
     """The last done asks the device, and no other, to take the group's domain, and for each PASID
-    what the array names; each time the driver is told that the blocking domain is there. Nobody
-    is asked for a domain that blocks, or where the group has none. A failure trips a WARN, and the
-    rest goes on."""
+    what the array names; each time the driver is told that the blocking domain is there. Without a
+    PASID nobody is asked if the group's domain blocks, or if it has none; the PASIDs come back all
+    the same. A failure trips a WARN, and the rest goes on."""
     if not outermost(step):
         return None
     device, was, slot = step.operation.device, step.was, step.before.slot
@@ -212,8 +212,8 @@ def stays_detached(step: Step) -> Verdict:
     needs="group",
 )
 def handle_is_found(step: Step) -> Verdict:
-    """A reset leaves the array alone, so whoever looks a PASID up finds its handle all the
-    time."""
+    """A reset leaves the array alone, so whoever looks a PASID up finds its handle until it is
+    detached."""
     slot = step.before.slot
     if not isinstance(slot, Entry) or slot.handle is None or isinstance(step.result, str):
         return None
@@ -225,7 +225,7 @@ def handle_is_found(step: Step) -> Verdict:
 
 @clause(
     "RST-15",
-    "An attach that was put off waits for the end of the reset",
+    "A deferred attach waits for the end of the reset",
     since="7.1",
     sources=["commit b296ca1fb43a", "iommu_deferred_attach()"],
     on="deferred_attach",
@@ -233,8 +233,8 @@ def handle_is_found(step: Step) -> Verdict:
     needs="group",
 )
 def put_off_again(step: Step) -> Verdict:
-    """A device whose attach was put off gets its domain when it is used for the first time; under
-    reset that is refused with `-EBUSY`. Nothing is done where nothing was put off."""
+    """A device whose attach was deferred gets its domain when it is used for the first time; under
+    reset that is refused with `-EBUSY`. Nothing is done where nothing was deferred."""
     device, was = step.operation.device, step.was
     if device not in was.deferred:
         return "something was done" if step.events or step.result else True

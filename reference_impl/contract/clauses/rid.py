@@ -125,9 +125,10 @@ def refused_by_firmware(step: Step, done: list[Call]) -> bool:
 )
 def every_device_is_asked(step: Step) -> Verdict:
     """To set the domain of a group, every device is asked in the group's order, with or without
-    PASIDs, and told the domain that the group has. If nobody fails, the group's domain is the new
-    one. If it was that already, nobody is asked, and nothing has changed. Where a group has no
-    domain to go back to, there is a WARN."""
+    PASIDs, and told the domain that the group has; left out are those under reset (`RID-2`), and
+    those whose attach is deferred (`RID-4`). If nobody fails, the group's domain is the new one. If
+    it was that already, nobody is asked, and nothing has changed. If there is no new domain to set,
+    there is a WARN, and nothing has changed."""
     want, without = target(step), calls_without(step)
     if want is None:
         if must_succeed(step) and not refusal(step) and step.was.domain is not None:
@@ -201,7 +202,7 @@ def old_or_new(step: Step) -> Verdict:
 
 @clause(
     "RID-4",
-    "Firmware's mappings stay, and an attach can be put off",
+    "Firmware's mappings stay, and an attach can be deferred",
     since="6.6",
     sources=["__iommu_device_set_domain()"],
     on=BOTH,
@@ -209,10 +210,10 @@ def old_or_new(step: Step) -> Verdict:
     needs="group",
 )
 def firmware_and_deferred(step: Step) -> Verdict:
-    """A device of which firmware needs mappings is never blocked: the group that it is in is
-    refused a domain that blocks with `-EINVAL`, and the device is not asked. A device whose attach
-    is put off is not asked for the kernel's own domain, and put off no longer once it gets another
-    one."""
+    """If firmware needs mappings of one of its devices, a group is refused a domain that blocks,
+    with `-EINVAL`, and that device is not asked; a reset may still block it (`RST-5`). A device
+    whose attach is deferred is not asked for the kernel's own domain, and is deferred no longer
+    once it gets another one."""
     if not changes(step):
         return None
     want, without = target(step), calls_without(step)
