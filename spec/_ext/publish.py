@@ -60,6 +60,15 @@ def foot(
     context["copyright"] = f"{app.config.copyright} · {' · '.join(parts)}"
 
 
+def level_captions(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """Say of which level the headings beside a page are, which Sphinx and furo do not."""
+    if tree := context.get("furo_navigation_tree"):
+        levelled = tree.replace('role="heading"', 'role="heading" aria-level="2"')
+        context["furo_navigation_tree"] = levelled
+
+
 def not_found(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """The page in place of one that is not there; it is shown at any depth, so it says its own."""
     base = app.config.html_baseurl
@@ -86,6 +95,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Register all that."""
     app.add_config_value("built_from", commit(Path(app.srcdir)), "html")
     app.connect("html-page-context", foot)
+    app.connect("html-page-context", level_captions, priority=900)  # after furo
     app.connect("html-collect-pages", not_found)
     app.connect("build-finished", copy)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

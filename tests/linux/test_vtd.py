@@ -138,7 +138,7 @@ def test_a_part_is_missing(
 
 
 def test_a_driver_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "there is no driver 'amd'" in said(capsys, "check", "/", "--driver", "amd")
+    assert "there is no driver 'mock'" in said(capsys, "check", "/", "--driver", "mock")
     assert "give the path of a tree" in said(capsys, "check", "vtd", "--driver", "vtd")
 
 
