@@ -157,7 +157,7 @@ def _alone() -> dict[str, list[tuple[str, str]]]:
 
 
 def _share(row: Row, suite: str) -> str:
-    every = row.asked.get(suite, 1)
+    every = row.asked.get(suite, min(row.asked.values(), default=1))
     return f"{row.share(suite):.1f} %" + (f" of each {every}." if every > 1 else "")
 
 
