@@ -4,7 +4,7 @@
 * ``{strength} modules``: of each module, how many mutants each suite notices.
 * ``{strength} alone``: of each clause, the mutants that no other clause notices.
 * ``{strength} never-alone``: the clauses that notice nothing alone, and beside whom they do.
-* ``{strength} unnoticed``: the mutants that nobody notices, and why.
+* ``{strength} missed``: the mutants that a suite does not notice, and why.
 * ``{strength} bounds``: how many states and steps each scope has.
 * ``{strength} peers``: the same scopes by other programs.
 * ``{strength} kernels``: the same question asked of a kernel that is built and booted.
@@ -57,7 +57,7 @@ def alone() -> Iterator[str]:
     yield from _head("clause", "mutants that it alone notices", "for example")
     for clause, found in _alone().items():
         where, what = found[0]
-        yield _row(f"{{need}}`{clause}`", len(found), f"{_code(what)} (`{where}`)")
+        yield _row(f"{{need}}`{clause}`", len(found), f"{_plain(what)} (`{where}`)")
 
 
 def never_alone() -> Iterator[str]:
@@ -79,14 +79,17 @@ def never_alone() -> Iterator[str]:
         yield _row(f"{{need}}`{clause}`", len(with_it), beside, reasons.get(clause, ""))
 
 
-def unnoticed() -> Iterator[str]:
-    """A row for each mutant that nobody notices, of the modules that every suite was given."""
-    yield from _head("module", "mutant", "why")
+def missed() -> Iterator[str]:
+    """A row for each mutant that a suite does not notice."""
+    yield from _head("module", "mutant", "missed by", "why")
     for module, row in Results.read().rows.items():
-        name = module.removeprefix("reference_impl/")
-        for key, why in (*row.same.items(), *row.left.items()):
-            kind = "Equivalent: " if key in row.same else ""
-            yield _row(f"`{name}`", _code(key), kind + why)
+        by = {suite: row.missed(suite) for suite in row.asked}
+        for key in row.mutants:
+            name, what = f"`{module.removeprefix('reference_impl/')}`", _plain(key)
+            if key in row.same:
+                yield _row(name, what, "all: equivalent", row.same[key])
+            elif suites := [suite for suite, keys in by.items() if key in keys]:
+                yield _row(name, what, ", ".join(suites), row.left.get(key, ""))
 
 
 def bounds() -> Iterator[str]:
@@ -137,7 +140,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "modules": modules,
     "alone": alone,
     "never-alone": never_alone,
-    "unnoticed": unnoticed,
+    "missed": missed,
     "bounds": bounds,
     "peers": peers,
     "kernels": kernels,
@@ -154,12 +157,11 @@ def _alone() -> dict[str, list[tuple[str, str]]]:
 
 
 def _share(row: Row, suite: str) -> str:
-    every = row.asked.get(suite, 1)
+    every = row.asked.get(suite, min(row.asked.values(), default=1))
     return f"{row.share(suite):.1f} %" + (f" of each {every}." if every > 1 else "")
 
 
-def _code(text: str) -> str:
-    """A mutant's name, whose code is in backquotes already."""
+def _plain(text: str) -> str:
     return text.replace("|", "\\|")
 
 

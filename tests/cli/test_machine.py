@@ -125,7 +125,7 @@ mount -o remount,ro,bind "$1"
 touch "$1/file" 2> /dev/null && exit 9
 cd "$1"
 "$2" -m reference_impl check model $3
-"$2" -m pytest -q -p no:cacheprovider -n0 tests/model/test_xarray.py
+"$2" -m pytest -q -p no:cacheprovider tests/model/test_xarray.py
 "$2" -m reference_impl campaign model --keep kept $3 --calls=1 && exit 9
 test $? = 2
 """

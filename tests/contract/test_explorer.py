@@ -81,7 +81,7 @@ HERE = [
     # a single event changes something
     variant(
         "model",
-        ("with group.mutex:\n        # DRIVERS", "if True:\n        # DRIVERS"),
+        ("with group.mutex:\n        # DRIVERS: DET", "if True:\n        # DRIVERS: DET"),
         name="detaches without the mutex",
     ),
 ]

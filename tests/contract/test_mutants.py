@@ -36,7 +36,7 @@ ATT-8 INV-1 INV-4: attach keeps its reservation when it fails
              raise
 
 ATT-9 INV-1: attach keeps its reservation for good
-         # RECORD: it cannot fail, the slot is reserved
+         # RECORD: ATT-9; it cannot fail, the slot is reserved
 -        group.pasid_array.store(pasid, entry)
 
 ATT-8 INV-6: attach tells of an old domain
@@ -77,7 +77,7 @@ REP-14: replace removes first
 +            remove_group_pasid(old, group, pasid)
 
 REP-12: replace erases the old entry before it stores the new one
-         # RECORD: one store over the old entry, which has been there all the time
+         # RECORD: REP-12; one store over the old entry, which has been there all the time
 +        group.pasid_array.erase(pasid)
 
 REP-12 INV-3: replace stores the entry before it asks
@@ -89,12 +89,12 @@ REP-13: replace writes the old handle
 +        array_entry(old, current if isinstance(current, AttachHandle) else None)
 
 DET-3 INV-3: detach erases the entry before it asks
-         # DRIVERS
+         # DRIVERS: DET-2
 +        group.pasid_array.erase(pasid)
          remove_group_pasid(domain, group, pasid)
 
 DET-1 DET-5: detach leaves the entry
-         # RECORD
+         # RECORD: DET-3
 -        group.pasid_array.erase(pasid)
 
 DET-2 DET-4: detach asks a device under reset
@@ -185,8 +185,8 @@ def test_a_mutant_is_noticed(old: str, new: str, clauses: list[str]) -> None:
 ENTRY = "        entry = array_entry(domain, handle)\n"
 LIMIT = """f"PASID {pasid} is beyond a device's limit")\n"""
 RECOVERY = '"REP-4", "a device of the group is in recovery")\n'
-RESERVED = "        # RECORD: it cannot fail, the slot is reserved\n"
-STORE = "        # RECORD: one store over"
+RESERVED = "        # RECORD: ATT-9; it cannot fail, the slot is reserved\n"
+STORE = "        # RECORD: REP-12; one store over"
 ERASE = "        group.pasid_array.erase(pasid)\n\n\ndef attach_handle_get"
 LOAD = "    entry = group.pasid_array.load(pasid)\n"
 REFUSE = """\

@@ -230,14 +230,15 @@ def shown(scope: str, found: dict[str, Any], console: Console) -> None:
 def a_kernel(console: Console) -> list[dict[str, Any]]:
     """Ask a kernel tree, and say beside it what it takes to build and boot one.
 
-    A build that was measured is in spec/data/boot.json, and so is each boot; where the build was in
-    the cache when that was recorded, what one took by hand stands in its place.
+    A boot is in spec/data/boot.json, and so is a build from nothing if one was recorded; if not,
+    what one took by hand stands in its place.
     """
     rows: list[dict[str, Any]] = []
     recorded = json.loads(BOOTED.read_text(encoding="utf-8"))
     for path in sorted(default_directory().glob("linux-source-*/*.tar.xz")):
         release = path.parent.name.partition("_")[2].partition("-")[0]
-        boots = [b for b in recorded.get(release, {}).get("boots", []) if b["build"] == "plain"]
+        known = recorded.get(release, {})
+        boots = [boot for boot in known.get("boots", []) if boot["build"] == "plain"]
         if not boots:
             continue
         with tempfile.TemporaryDirectory() as scratch:
@@ -247,17 +248,16 @@ def a_kernel(console: Console) -> list[dict[str, Any]]:
                 words = (sys.executable, "-m", "reference_impl", "check", path)
                 said(*words, known=(0, 1), XDG_CACHE_HOME=scratch)
                 times.append(round(perf_counter() - start, 1))
-        took = boots[0]["seconds"]
-        by_hand = not took["build"]
-        parts = BY_HAND if by_hand else {"unpack, configure and build": took["build"]}
-        parts = {**parts, "boot and ask": took["boot"]}
+        cold = known.get("cold", {}).get("plain")
+        parts = {"unpack, configure and build": cold["build"]} if cold else BY_HAND
+        parts = {**parts, "boot and ask": boots[0]["seconds"]["boot"]}
         rows.append(
             {
                 "release": release,
                 "check": times[0],
                 "check again": times[1],
                 "kernel": parts,
-                "by hand": by_hand,
+                "by hand": cold is None,
             }
         )
     for row in rows:
