@@ -27,7 +27,7 @@ SMALL = Scope(2, 1, 2, 1, 2)
 DRIVER = Scope(2, 0, 2, 1, 1)
 CALLED = Scope(2, 0, 3, 1, 1)
 CALLS = 3
-"""What notebooks 07 and 08 explore, and how many calls; so many has a campaign, too."""
+"""What notebooks explore of drivers, and in how many calls; so many makes a campaign, too."""
 
 
 class Bound(NamedTuple):
