@@ -76,8 +76,8 @@ def large() -> Iterator[Bound]:
                 yield Bound(name, CALLED, calls=calls)
             for size in fields(Scope):
                 if size.name != "incapable":
-                    raised = {size.name: getattr(DRIVER, size.name) + 1}
-                    yield Bound(name, replace(DRIVER, **raised))
+                    larger = {size.name: getattr(DRIVER, size.name) + 1}
+                    yield Bound(name, replace(DRIVER, **larger))
 
 
 def counted(bound: Bound) -> dict[str, Any]:
