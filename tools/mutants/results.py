@@ -79,7 +79,8 @@ class Row:
         found: dict[str, list[str]] = {}
         for key, said in self.mutants.items():
             clauses = said.get("clauses", [])
-            if len(clauses) == 1 and clauses != [COUNTS]:
+            # nor is it a clause that notices if the walk itself crashes
+            if len(clauses) == 1 and clauses != [COUNTS] and not clauses[0].startswith("crashed"):
                 found.setdefault(clauses[0], []).append(key)
         return found
 
