@@ -55,8 +55,9 @@ def cells(bug: dict[str, Any], described: str) -> list[str]:
 
 
 def sentence(words: str) -> str:
-    """With a capital and a full stop."""
-    return f"{words[0].upper()}{words[1:]}."
+    """With a full stop, and with a capital unless a device is named first: ``d0``."""
+    first = words[0] if words[1].isdigit() else words[0].upper()
+    return f"{first}{words[1:]}."
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
