@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from itertools import count
 
 from reference_impl.contract import IMPLEMENTATIONS
-from reference_impl.contract.explorer import observe, state_now
 from reference_impl.contract.facts import group_facts
 from reference_impl.contract.implementation import PythonCore
 from reference_impl.contract.recorder import Recorder
-from reference_impl.contract.step import NEW, PUBLISHED, Entry, Operation, State, Trace, errno_name
+from reference_impl.contract.setting import NEW, PUBLISHED, Operation
+from reference_impl.contract.step import Entry, State, Trace, errno_name
+from reference_impl.contract.walk import observe, state_now
 from reference_impl.model.observer import MayFail
 from reference_impl.vectors import Vector, known
 from reference_impl.vectors.operations import OPERATIONS, STANDS_FOR

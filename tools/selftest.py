@@ -16,7 +16,7 @@ from reference_impl.contract.selftest import (
     TABLES,
     Row,
 )
-from reference_impl.contract.step import DeviceSpec, TableSpec
+from reference_impl.contract.setting import DeviceSpec, TableSpec
 from reference_impl.vectors import Vector
 from reference_impl.vectors.operations import OPERATIONS, STANDS_FOR
 from reference_impl.vectors.vector import Expected, Group, Situation

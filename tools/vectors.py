@@ -25,9 +25,9 @@ sys.path.insert(0, str(ROOT))
 from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, Scope, explore  # noqa: E402
 from reference_impl.contract.bugs import BUGS, catch  # noqa: E402
 from reference_impl.contract.clause import EXTRAS  # noqa: E402
-from reference_impl.contract.explorer import Walk  # noqa: E402
 from reference_impl.contract.implementation import PythonCore  # noqa: E402
 from reference_impl.contract.step import Step, Trace  # noqa: E402
+from reference_impl.contract.walk import Walk  # noqa: E402
 from reference_impl.linux import ask_all, run  # noqa: E402
 from reference_impl.linux.machine import Linux  # noqa: E402
 from reference_impl.vectors import Player, Vector, known, read, replay  # noqa: E402

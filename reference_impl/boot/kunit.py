@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from ..contract.step import STRAY, DomainSpec, Operation, Setting
+from ..contract.setting import STRAY, DomainSpec, Operation, Setting
 from ..vectors import Vector, read
 from ..vectors.known import PUBLISHED, paths
 from ..vectors.kunit import kunit

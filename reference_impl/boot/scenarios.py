@@ -13,25 +13,12 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from ..contract import IMPLEMENTATIONS, Scope, group_scope
-from ..contract.explorer import Walk, observe, state_now
 from ..contract.facts import as_notes, group_facts
 from ..contract.implementation import Implementation, PythonMachine
 from ..contract.recorder import Recorder
-from ..contract.step import (
-    GROUP,
-    HANDLE,
-    NEW,
-    PUBLISHED,
-    RESETS,
-    STRAY,
-    Entry,
-    Operation,
-    Row,
-    Script,
-    Setting,
-    State,
-    Step,
-)
+from ..contract.setting import GROUP, HANDLE, NEW, PUBLISHED, RESETS, STRAY, Operation, Setting
+from ..contract.step import Entry, Row, Script, State, Step
+from ..contract.walk import Walk, observe, state_now
 from ..model.observer import MayFail
 from .seen import shown_by
 

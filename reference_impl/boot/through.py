@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable, Iterator
 
-from ..contract.step import DeviceSpec, TableSpec
+from ..contract.setting import DeviceSpec, TableSpec
 from ..vectors import Vector
 from ..vectors.vector import Expected
 

@@ -20,7 +20,7 @@ from rich.text import Text
 from ..contract import CLAUSES, Clause, Differences, Exploration, Finding, Scope
 from ..contract.clause import CALLS
 from ..contract.meanwhile import PageRequests
-from ..contract.step import IOMMUFD
+from ..contract.setting import IOMMUFD
 from ..present import story
 from ..present.tables import SYMBOLS
 

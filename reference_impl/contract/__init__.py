@@ -4,7 +4,7 @@
 from . import clauses as _clauses
 from .clause import CLAUSES, Clause
 from .differences import Differences, differences
-from .explorer import Exploration, Finding, explore, replay
+from .explorer import Exploration, Finding, explore
 from .hitless import hitless
 from .implementation import Implementation, PythonCore
 from .judging import judge_driver
@@ -13,8 +13,10 @@ from .meanwhile import mm_released_meanwhile, page_requests_meanwhile
 from .requests import Request
 from .scope import Habitat, Scope, ScopeError
 from .session import Session
-from .step import Operation, Setting, State, Step, Trace
+from .setting import Operation, Setting
+from .step import State, Step, Trace
 from .variant import variant
+from .walk import replay
 
 __all__ = [
     "CLAUSES",

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .step import EVENTS, Step
+from .setting import EVENTS
+from .step import Step
 
 Verdict: TypeAlias = bool | str | None
 """What a predicate says: True, it holds; a sentence, it is broken and this is why; None, the

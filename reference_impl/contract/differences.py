@@ -6,11 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .explorer import Walk, observe
 from .implementation import Implementation, Machine
 from .recorder import Recorder
 from .scope import Scope
-from .step import EVENTS, Script, State, Step
+from .setting import EVENTS
+from .step import Script, State, Step
+from .walk import Walk, observe
 
 
 @dataclass

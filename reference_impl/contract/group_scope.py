@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ..model.capability import Capability
 from ..model.objects import NO_PASID
 from .facts import DEFAULT, GroupFacts, MmFacts, as_notes, bonds, group_facts, mm_facts
-from .step import (
+from .setting import (
     DEVICE,
     GROUP,
     HANDLE,
@@ -22,10 +22,9 @@ from .step import (
     DeviceSpec,
     DomainSpec,
     Operation,
-    Row,
     Setting,
-    State,
 )
+from .step import Row, State
 
 MOST = 2
 """How many claims or uses there are at the same time, and resets of one device."""

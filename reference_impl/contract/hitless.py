@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from .clauses.driver import driver_calls
-from .explorer import Walk
 from .implementation import Implementation
 from .scope import Scope
-from .step import Setting, Step
+from .setting import Setting
+from .step import Step
+from .walk import Walk
 
 HITLESS, GAP, TORN = "hitless", "gap", "torn"
 """DMA reaches the old domain or the new one all the time; it reaches nothing for a while; or it may

@@ -10,17 +10,8 @@ from ..model.objects import AttachHandle, Device, Domain, Driver, Group, Notes
 from ..model.xarray import RESERVED as MODEL_RESERVED
 from .recorder import Recorder
 from .scope import Habitat
-from .step import (
-    NEW,
-    RESERVED,
-    STRAY,
-    Entry,
-    Operation,
-    Row,
-    Setting,
-    Slot,
-    State,
-)
+from .setting import NEW, STRAY, Operation, Setting
+from .step import RESERVED, Entry, Row, Slot, State
 from .surroundings import Modules, Surroundings
 
 

@@ -51,7 +51,8 @@ from ..model.vfio import (
 )
 from .implementation import PythonCore, PythonMachine
 from .recorder import Recorder
-from .step import IOMMUFD, NEW, Operation, Setting, State, TableSpec
+from .setting import IOMMUFD, NEW, Operation, Setting, TableSpec
+from .step import State
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
-from .step import Notes, Operation, Setting, State
+from .setting import Operation, Setting
+from .step import Notes, State
 
 Calls = Callable[[Setting], list[Operation]]
 

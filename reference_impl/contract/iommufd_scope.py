@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from .iommufd_calls import MISSING, REQUESTS, Calls, attaching, by_vfio, making, requesting
 from .scope import Habitat, Scope
-from .step import DeviceSpec, Row, Setting, State, TableSpec
+from .setting import DeviceSpec, Setting, TableSpec
+from .step import Row, State
 
 SPACE = TableSpec("I", "ioas")
 OTHER_SPACE = TableSpec("J", "ioas")

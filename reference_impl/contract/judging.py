@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from ..model.objects import DomainKind, Driver
 from .clause import CLAUSES
-from .explorer import Exploration, Walk, explore
+from .explorer import Exploration, explore
 from .implementation import PythonCore
 from .known import with_driver
 from .recorder import Recorder
 from .scope import Scope
+from .walk import Walk
 
 
 def judge_driver(

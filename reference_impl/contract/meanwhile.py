@@ -23,12 +23,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.observer import Event
-from .explorer import Walk, observe, replay, state_now
 from .implementation import Implementation, PythonCore, PythonMachine
 from .recorder import Recorder
 from .requests import requests
 from .scope import Scope
-from .step import Entry, Operation, Script, Setting, State, Step
+from .setting import Operation, Setting
+from .step import Entry, Script, State, Step
+from .walk import Walk, observe, replay, state_now
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from collections.abc import Iterator, Mapping
 from math import perm, prod
 from typing import NamedTuple
 
-from .step import DomainSpec, Entry, Operation, Row, Setting, State
+from .setting import DomainSpec, Operation, Setting
+from .step import Entry, Row, State
 
 Names = Mapping[str, str]
 

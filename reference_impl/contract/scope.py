@@ -11,19 +11,8 @@ from typing import NamedTuple
 from ..model.objects import EVERY_PASID, NO_PASID, DomainKind, Notes
 from . import group_scope
 from .iommufd_calls import user_could
-from .step import (
-    IOMMUFD,
-    NEW,
-    PUBLISHED,
-    STRAY,
-    DeviceSpec,
-    DomainSpec,
-    Entry,
-    Operation,
-    Row,
-    Setting,
-    State,
-)
+from .setting import IOMMUFD, NEW, PUBLISHED, STRAY, DeviceSpec, DomainSpec, Operation, Setting
+from .step import Entry, Row, State
 
 
 class OddGroup(NamedTuple):
@@ -327,7 +316,7 @@ def operations(setting: Setting) -> tuple[Operation, ...]:
 
 
 def events(setting: Setting) -> list[Operation]:
-    """What happens without being a call on a PASID: see :data:`.step.EVENTS`."""
+    """What happens without being a call on a PASID: see :data:`.setting.EVENTS`."""
     found = group_scope.operations(setting)
     if setting.resets:
         for dev in setting.capable:

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..drivers.mock import Mock
-from .step import Entry, Step, TableSpec
+from .setting import TableSpec
+from .step import Entry, Step
 from .user_space import UserSpace
 
 TABLES = (

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from ..model.objects import NO_PASID
 from ..model.observer import MayFail
-from .explorer import observe, state_now
 from .group_scope import start
 from .implementation import Implementation, PythonMachine
 from .known import IMPLEMENTATIONS
 from .recorder import Recorder
 from .scope import Scope
-from .step import NEW, STRAY, Operation, Row, State, Step, Trace
+from .setting import NEW, STRAY, Operation
+from .step import Row, State, Step, Trace
+from .walk import observe, state_now
 
 __all__ = ["Session"]
 
@@ -120,7 +121,7 @@ class Session:
         fail: str = "",
         pasid: int = NO_PASID,
     ) -> Step:
-        """Make a call for the group or for a device of it; see :data:`.step.EVENTS`.
+        """Make a call for the group or for a device of it; see :data:`.setting.EVENTS`.
 
         Args:
             kind: which.

@@ -12,7 +12,7 @@ from ..model.iommufd import device, eventq, hw_pagetable
 from ..model.objects import AttachHandle, Device, Domain, Driver, Fact, Group, Notes
 from ..model.observer import Observer
 from .facts import DEFAULT, GroupFacts, MmFacts, as_notes, bonds, group_facts, mm_facts
-from .step import NEW, Operation, Setting
+from .setting import NEW, Operation, Setting
 
 
 class Modules(NamedTuple):

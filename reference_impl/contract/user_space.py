@@ -9,12 +9,13 @@ from typing import ClassVar
 
 from ..model.objects import Driver
 from ..model.observer import MayFail
-from .explorer import observe, state_now
 from .implementation import PythonCore
 from .iommufd import IommufdMachine
 from .known import iommufd_with
 from .recorder import Recorder
-from .step import DeviceSpec, Operation, Row, Setting, State, Step, TableSpec
+from .setting import DeviceSpec, Operation, Setting, TableSpec
+from .step import Row, State, Step
+from .walk import observe, state_now
 
 __all__ = ["TABLES", "UserSpace"]
 

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 from ..contract.known import IMPLEMENTATIONS
 from ..contract.recorder import Recorder
-from ..contract.step import Notes, Row, Setting, State
+from ..contract.setting import Setting
+from ..contract.step import Notes, Row, State
 from ..model.observer import Event
 from .machine import LACKING, KernelMachine, Library, Linux
 

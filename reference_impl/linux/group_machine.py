@@ -14,7 +14,8 @@ from typing import ClassVar
 from ..contract.facts import DEFAULT, GroupFacts, as_notes, group_facts
 from ..contract.recorder import Recorder
 from ..contract.scope import Habitat
-from ..contract.step import DomainSpec, Notes, Row, Setting, State
+from ..contract.setting import DomainSpec, Setting
+from ..contract.step import Notes, Row, State
 from ..model.capability import Capability
 from ..model.objects import NO_DOMAIN
 from .machine import NONE, KernelMachine, Library, Linux

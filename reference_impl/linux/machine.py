@@ -17,24 +17,19 @@ from typing import Any, ClassVar, NamedTuple
 from ..contract.facts import DEFAULT
 from ..contract.recorder import Recorder
 from ..contract.scope import Habitat
-from ..contract.step import (
+from ..contract.setting import (
     DEVICE,
     GROUP,
     HANDLE,
     NEW,
     PUBLISHED,
-    RESERVED,
     RESETS,
     STRAY,
     DomainSpec,
-    Entry,
-    Notes,
     Operation,
-    Row,
     Setting,
-    Slot,
-    State,
 )
+from ..contract.step import RESERVED, Entry, Notes, Row, Slot, State
 from ..model.objects import NO_DOMAIN
 from ..model.observer import Event, MayFail
 from .signatures import TYPES, Taken

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..contract import CLAUSES
-from ..contract.step import DEVICE, GROUP, HANDLE, RESETS
+from ..contract.setting import DEVICE, GROUP, HANDLE, RESETS
 from ..drivers.vtd_notes import iommu_of
 from ..vectors import CannotPlayError, Played, Vector
 from ..vectors.operations import OPERATIONS

@@ -12,7 +12,8 @@ from typing import Any
 
 from ..contract.known import IMPLEMENTATIONS
 from ..contract.recorder import Recorder
-from ..contract.step import Entry, Notes, Row, Setting, State
+from ..contract.setting import Setting
+from ..contract.step import Entry, Notes, Row, State
 from ..drivers.vtd import PARENT, Vtd
 from ..model.objects import EVERY_PASID, Fact
 from ..model.observer import Event

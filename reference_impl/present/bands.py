@@ -11,7 +11,8 @@ from __future__ import annotations
 from html import escape
 from typing import NamedTuple
 
-from ..contract.step import RESERVED, Setting
+from ..contract.setting import Setting
+from ..contract.step import RESERVED
 
 BAND = 46
 """The width of a band, in pixels like all lengths here."""

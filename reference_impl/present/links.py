@@ -16,20 +16,8 @@ from ..contract.known import IMPLEMENTATIONS
 from ..contract.recorder import Recorder
 from ..contract.requests import Request, requests
 from ..contract.scope import Scope
-from ..contract.step import (
-    EVENTS,
-    NEW,
-    PUBLISHED,
-    RESERVED,
-    STRAY,
-    Entry,
-    Operation,
-    Row,
-    Setting,
-    State,
-    Step,
-    Trace,
-)
+from ..contract.setting import EVENTS, NEW, PUBLISHED, STRAY, Operation, Setting
+from ..contract.step import RESERVED, Entry, Row, State, Step, Trace
 from ..contract.variant import variant
 
 STEPPED = tuple(name for name, each in IMPLEMENTATIONS.items() if "iommufd" not in each.has)

@@ -9,17 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..contract.requests import Request
-from ..contract.step import (
-    IOMMUFD,
-    Entry,
-    Moment,
-    Operation,
-    Slot,
-    Step,
-    as_slot,
-    errno_name,
-    reader,
-)
+from ..contract.setting import IOMMUFD, Operation
+from ..contract.step import Entry, Moment, Slot, Step, as_slot, errno_name, reader
 from ..model.observer import Event
 from .user_space import told
 

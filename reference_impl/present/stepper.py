@@ -10,13 +10,15 @@ from typing import Any
 
 from ..contract.clause import CLAUSES
 from ..contract.clauses.visibility import witness
-from ..contract.explorer import Progress, explore, replaying, state_now
+from ..contract.explorer import Progress, explore
 from ..contract.implementation import Implementation, PythonCore, PythonMachine
 from ..contract.moment import moment
 from ..contract.recorder import Recorder
 from ..contract.requests import Request
 from ..contract.scope import Scope, has_handle, possible
-from ..contract.step import PUBLISHED, Row, Setting, Step
+from ..contract.setting import PUBLISHED, Setting
+from ..contract.step import Row, Step
+from ..contract.walk import replaying, state_now
 from ..model.objects import Notes
 from ..model.observer import MayFail
 from .drawing import svg

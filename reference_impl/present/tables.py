@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from ..contract.clause import CLAUSES
 from ..contract.explorer import Exploration, Finding
-from ..contract.step import Row, Setting, State, Step, reader
+from ..contract.setting import Setting
+from ..contract.step import Row, State, Step, reader
 from .text import array_cell
 
 WIDTH = 100

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from ..contract.requests import Request
-from ..contract.step import EVENTS, RESERVED, Entry, Slot, Step, reader
+from ..contract.setting import EVENTS
+from ..contract.step import RESERVED, Entry, Slot, Step, reader
 from ..model.objects import NO_PASID
 from .rows import Line, lines
 

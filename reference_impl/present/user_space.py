@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..contract.step import IOMMUFD, Operation
+from ..contract.setting import IOMMUFD, Operation
 from ..model.observer import Event
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..contract.facts import DEFAULT, GroupFacts
-from ..contract.step import IOMMUFD, STRAY, SVA, Entry, TableSpec
+from ..contract.setting import IOMMUFD, STRAY, SVA, TableSpec
+from ..contract.step import Entry
 from .operations import ANSWERS, FLAGS, NEEDS, ODD, OPERATIONS
 from .table import MISSING, NONE, Table, VectorError, fits_id, shown
 from .vector import SIMPLE, DriverCall, Expected, Fault, Group, Pasid, Process, Situation

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..contract.step import STRAY
+from ..contract.setting import STRAY
 from .table import UNDEFINED
 from .vector import SIMPLE, DriverCall, Expected, Fault, Pasid, Situation, Vector
 

@@ -52,7 +52,7 @@ STANDS_FOR = {
     **dict.fromkeys(("table", "queue"), "domain"),
     **dict.fromkeys(("flags", "answer", "odd"), "type"),
 }
-"""The arguments that have another name in `contract.step.Operation`."""
+"""The arguments that have another name in `contract.setting.Operation`."""
 
 ANSWERS = ("success", "invalid", "failure", "wrong cookie")
 ODD = ("PASID 0", "short", "without PASID", "unknown flag")

@@ -12,23 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from ..contract.clause import CLAUSES
-from ..contract.explorer import observe, state_now
 from ..contract.facts import MmFacts, as_notes, bonds, group_facts, mm_facts
 from ..contract.implementation import Implementation, Machine
 from ..contract.recorder import Recorder
-from ..contract.step import (
-    EVENTS,
-    IOMMUFD,
-    NEW,
-    PUBLISHED,
-    Entry,
-    Operation,
-    Row,
-    Setting,
-    State,
-    Step,
-    errno_name,
-)
+from ..contract.setting import EVENTS, IOMMUFD, NEW, PUBLISHED, Operation, Setting
+from ..contract.step import Entry, Row, State, Step, errno_name
+from ..contract.walk import observe, state_now
 from ..model.objects import Notes
 from ..model.observer import MayFail
 from .operations import STANDS_FOR

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..contract.clause import CLAUSES
-from ..contract.step import STRAY, DeviceSpec, DomainSpec, TableSpec
+from ..contract.setting import STRAY, DeviceSpec, DomainSpec, TableSpec
 from ..model.capability import Capability
 from .checking import MOST_PASIDS, TYPES, Checker
 from .table import NONE, UNDEFINED, Table, VectorError, shown

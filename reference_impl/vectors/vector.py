@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..contract.facts import GroupFacts
-from ..contract.step import DeviceSpec, DomainSpec, Entry, TableSpec
+from ..contract.setting import DeviceSpec, DomainSpec, TableSpec
+from ..contract.step import Entry
 
 FORMAT = 1
 """The version of the format. What format 1 can say now it will always be able to say."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..contract.facts import GroupFacts
-from ..contract.step import DeviceSpec, TableSpec
+from ..contract.setting import DeviceSpec, TableSpec
 from .table import NONE
 from .vector import FORMAT, SIMPLE, DriverCall, Expected, Fault, Group, Process, Situation, Vector
 

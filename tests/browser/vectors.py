@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from reference_impl.contract import IMPLEMENTATIONS, Scope
-from reference_impl.contract.explorer import Walk, replay
+from reference_impl.contract.walk import Walk, replay
 from reference_impl.present.links import STEPPED, link
 
 EACH = 4

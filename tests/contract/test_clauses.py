@@ -14,7 +14,7 @@ import pytest
 from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, Clause, Exploration, Step
 from reference_impl.contract.clause import CALLS, EXTRAS, Verdict, clause
 from reference_impl.contract.recorder import DRIVER_ERRORS
-from reference_impl.contract.step import EVENTS
+from reference_impl.contract.setting import EVENTS
 
 REQUIRED = [
     *(f"ATT-{n}" for n in range(1, 12)),

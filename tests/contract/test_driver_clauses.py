@@ -17,7 +17,7 @@ from reference_impl.contract import (
     variant,
 )
 from reference_impl.contract.bugs import BUGS
-from reference_impl.contract.step import Operation
+from reference_impl.contract.setting import Operation
 from tests.contract.scopes import one
 from tools import matrix
 

@@ -26,10 +26,10 @@ from reference_impl.contract import (
     replay,
     variant,
 )
-from reference_impl.contract.explorer import ends_here, observe, settled
 from reference_impl.contract.recorder import Recorder
 from reference_impl.contract.scope import has_handle, operations
-from reference_impl.contract.step import PUBLISHED
+from reference_impl.contract.setting import PUBLISHED
+from reference_impl.contract.walk import ends_here, observe, settled
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 6

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from reference_impl.contract import IMPLEMENTATIONS, Operation, Scope, State
 from reference_impl.contract.recorder import Recorder
-from reference_impl.contract.step import NEW, PUBLISHED, Entry, Row
+from reference_impl.contract.setting import NEW, PUBLISHED
+from reference_impl.contract.step import Entry, Row
 from reference_impl.model.observer import MayFail
 
 Script = tuple[bool, ...]

@@ -6,10 +6,10 @@ from __future__ import annotations
 import pytest
 
 from reference_impl.contract import CLAUSES, Scope, explore, variant
-from reference_impl.contract.explorer import Walk
 from reference_impl.contract.implementation import PythonCore
 from reference_impl.contract.iommufd_bugs import IOMMUFD_BUGS
 from reference_impl.contract.known import iommufd_with
+from reference_impl.contract.walk import Walk
 
 OURS = [id for id, clause in CLAUSES.items() if clause.needs == "iommufd"]
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, Scope, Session
-from reference_impl.contract.explorer import Walk
 from reference_impl.contract.moment import PROMPT, broken_by, moment
+from reference_impl.contract.walk import Walk
 
 
 def test_no_step_that_keeps_a_clause_breaks_it_on_the_way() -> None:

@@ -22,8 +22,8 @@ from reference_impl.contract import (
     variant,
 )
 from reference_impl.contract.clauses.visibility import witness
-from reference_impl.contract.explorer import Walk
 from reference_impl.contract.requests import fates, requests
+from reference_impl.contract.walk import Walk
 from reference_impl.drivers import Smmuv3
 
 SMALL = Scope(2, 0, 2, 1, 1)

@@ -9,7 +9,8 @@ from errno import EIO
 import pytest
 
 from reference_impl.contract import IMPLEMENTATIONS, Scope, Session, differences, variant
-from reference_impl.contract.step import NEW, PUBLISHED, STRAY, Entry
+from reference_impl.contract.setting import NEW, PUBLISHED, STRAY
+from reference_impl.contract.step import Entry
 
 
 def test_a_session_remembers() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from reference_impl.contract.step import TableSpec
+from reference_impl.contract.setting import TableSpec
 from reference_impl.contract.user_space import TABLES, UserSpace
 from reference_impl.drivers import Vtd
 from reference_impl.present import diagram

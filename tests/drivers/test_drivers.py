@@ -15,9 +15,10 @@ from reference_impl.contract import (
     hitless,
     judge_driver,
 )
-from reference_impl.contract.explorer import Walk
 from reference_impl.contract.recorder import Recorder
-from reference_impl.contract.step import Setting, State
+from reference_impl.contract.setting import Setting
+from reference_impl.contract.step import State
+from reference_impl.contract.walk import Walk
 from reference_impl.drivers import Vtd
 from reference_impl.model import Device, Domain, Driver
 from reference_impl.model.objects import Notes

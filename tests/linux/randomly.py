@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from reference_impl.contract import Implementation, Scope
 from reference_impl.contract.differences import comparable
-from reference_impl.contract.explorer import observe, state_now
 from reference_impl.contract.recorder import Recorder
 from reference_impl.contract.scope import has_handle, operations, possible
-from reference_impl.contract.step import PUBLISHED, STRAY
+from reference_impl.contract.setting import PUBLISHED, STRAY
+from reference_impl.contract.walk import observe, state_now
 
 
 def compare_random_calls(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from reference_impl.contract import CLAUSES, Scope, Step, explore
-from reference_impl.contract.explorer import Walk
+from reference_impl.contract.walk import Walk
 from reference_impl.linux import DRIVERS, ask, build, run
 from reference_impl.linux.errors import NotThereError
 from reference_impl.linux.machine import Linux

@@ -22,7 +22,7 @@ from reference_impl.contract import (
     replay,
 )
 from reference_impl.contract.requests import fates
-from reference_impl.contract.step import PUBLISHED
+from reference_impl.contract.setting import PUBLISHED
 from reference_impl.linux import LinuxError, ask, run
 from reference_impl.linux.machine import Linux
 from tests.linux.randomly import compare_random_calls

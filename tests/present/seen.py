@@ -16,7 +16,8 @@ from reference_impl.contract import (
     explore,
 )
 from reference_impl.contract.clause import CALLS
-from reference_impl.contract.step import DeviceSpec, DomainSpec, Entry, Row
+from reference_impl.contract.setting import DeviceSpec, DomainSpec
+from reference_impl.contract.step import Entry, Row
 from reference_impl.model.observer import Event
 
 SMALL = Scope(devices=2, incapable=1, domains=2, pasids=1, faults=2)

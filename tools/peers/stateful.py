@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from reference_impl.contract import IMPLEMENTATIONS, Scope, State
-from reference_impl.contract.explorer import ends_here, observe, state_now
 from reference_impl.contract.recorder import Recorder
 from reference_impl.contract.scope import has_handle, operations
-from reference_impl.contract.step import PUBLISHED, Step
+from reference_impl.contract.setting import PUBLISHED
+from reference_impl.contract.step import Step
+from reference_impl.contract.walk import ends_here, observe, state_now
 
 ASKED = 20
 """How many things are asked in one call of these scopes, at most."""

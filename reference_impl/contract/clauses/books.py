@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from ...model.objects import EVERY_PASID, NO_PASID
 from ..clause import CLAUSES, Verdict
-from ..step import Entry, Notes, Setting, Step, TableSpec
+from ..setting import Setting, TableSpec
+from ..step import Entry, Notes, Step
 from .checks import once, outcome
 
 

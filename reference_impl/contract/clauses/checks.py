@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 
 from ...model.objects import NO_PASID
 from ..clause import CLAUSES, Verdict
-from ..step import PUBLISHED, STRAY, Call, Entry, Slot, Step
+from ..setting import PUBLISHED, STRAY
+from ..step import Call, Entry, Slot, Step
 
 
 def once(question: Callable[[Step], str | None]) -> Callable[[Step], str | None]:

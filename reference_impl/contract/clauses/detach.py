@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from ..clause import Verdict, clause
-from ..step import STRAY, Entry, Step
+from ..setting import STRAY
+from ..step import Entry, Step
 from .checks import asked, in_words, outcome, slot_in_words
 
 DETACH = "iommu_detach_device_pasid()"

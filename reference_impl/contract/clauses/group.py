@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from ..clause import Verdict, clause
-from ..step import DEVICE, GROUP, HANDLE, RESETS, Call, Step
+from ..setting import DEVICE, GROUP, HANDLE, RESETS
+from ..step import Call, Step
 from .checks import asked, in_words, old_domain
 
 SET = "__iommu_set_group_pasid()"

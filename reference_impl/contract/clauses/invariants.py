@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from ..clause import Verdict, clause
-from ..step import DEVICE, EVENTS, GROUP, HANDLE, PUBLISHED, RESETS, STRAY, Entry, Row, Step
+from ..setting import DEVICE, EVENTS, GROUP, HANDLE, PUBLISHED, RESETS, STRAY
+from ..step import Entry, Row, Step
 from .checks import old_domain, slot_in_words
 
 ATTACH, REPLACE = "iommu_attach_device_pasid()", "iommu_replace_device_pasid()"

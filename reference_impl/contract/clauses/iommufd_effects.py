@@ -9,7 +9,8 @@ from functools import cache
 
 from ...model.objects import NO_PASID
 from ..clause import Verdict, clause
-from ..step import NEW, Entry, Notes, Step, TableSpec, errno_name
+from ..setting import NEW, TableSpec
+from ..step import Entry, Notes, Step, errno_name
 from .books import (
     after,
     before,

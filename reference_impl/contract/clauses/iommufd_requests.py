@@ -8,7 +8,8 @@ from collections import Counter
 
 from ...model.objects import NO_PASID
 from ..clause import Verdict, clause
-from ..step import Step, TableSpec
+from ..setting import TableSpec
+from ..step import Step
 from .books import (
     Request,
     after,

@@ -12,7 +12,8 @@ from errno import EBUSY, ENOENT
 
 from ..clause import Verdict, clause
 from ..requests import Request, fates
-from ..step import PUBLISHED, Entry, Step, reader
+from ..setting import PUBLISHED
+from ..step import Entry, Step, reader
 from .checks import old_domain, outcome
 
 GET = "iommu_attach_handle_get()"

@@ -10,7 +10,8 @@ from errno import EBUSY, EINVAL, ENODEV
 from ...drivers.vtd import Vtd, compatible
 from ...drivers.vtd_notes import iommu_of
 from ..clause import Verdict, clause
-from ..step import DomainSpec, Entry, Step
+from ..setting import DomainSpec
+from ..step import Entry, Step
 from .driver import ALL, driver_calls
 from .vtd_facts import REMOVE, SET, WITH_MM, facts
 

@@ -10,7 +10,8 @@ from typing import Any
 from ...drivers.vtd import cached_in, tags
 from ...drivers.vtd_notes import iommu_of
 from ..clause import Verdict, clause
-from ..step import STRAY, Step
+from ..setting import STRAY
+from ..step import Step
 from .driver import ALL, driver_calls
 from .vtd_facts import ADD, EVER, REMOVE, TEAR_DOWN, WITH_MM, asks_pages, facts, silent
 
