@@ -43,6 +43,7 @@ html_baseurl = os.environ.get("PASID_SPEC_SITE") or os.environ.get("READTHEDOCS_
 if html_baseurl:  # both write addresses, and have none to write without
     extensions += ["sphinx_sitemap", "sphinxext.opengraph"]
     sitemap_url_scheme = "{link}"
+    sitemap_excludes = ["404.html", "search.html", "genindex.html", "py-modindex.html"]
     ogp_site_url = html_baseurl
     ogp_image = "_static/card.png"
     ogp_social_cards = {"enable": False}  # one card for all, drawn by us

@@ -47,10 +47,12 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Collect from one tag."""
+        # a page's permanent address is told, not loaded
+        told = tag == "link" and ("rel", "canonical") in attrs
         for name, value in attrs:
             if not value:
                 continue
-            if (tag, name) in LOADED:
+            if (tag, name) in LOADED and not told:
                 self.loads.add(value)
             if name in ("href", "src"):
                 self.links.add(value)
