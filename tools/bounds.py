@@ -25,6 +25,9 @@ from reference_impl.contract import CORES, IMPLEMENTATIONS, Scope, explore  # no
 FILE = ROOT / "spec" / "data" / "bounds.json"
 SMALL = Scope(2, 1, 2, 1, 2)
 DRIVER = Scope(2, 0, 2, 1, 1)
+CALLED = Scope(2, 0, 3, 1, 1)
+CALLS = 3
+"""What notebooks explore of drivers, and in how many calls; so many makes a campaign, too."""
 
 
 class Bound(NamedTuple):
@@ -32,12 +35,15 @@ class Bound(NamedTuple):
 
     implementation: str
     scope: Scope
-    reduced: bool
+    reduced: bool = False
+    calls: int | None = None
+    """How many calls there are at most, one after the other; None: as many as lead on."""
 
     @property
     def key(self) -> str:
         """By what it is kept."""
-        how = ", reduced" if self.reduced else ""
+        how = f", up to {self.calls} calls" if self.calls else ""
+        how += ", reduced" if self.reduced else ""
         return f"{self.implementation}: {self.scope}{how}"
 
 
@@ -46,15 +52,19 @@ def quick() -> Iterator[Bound]:
     for name, known in IMPLEMENTATIONS.items():
         if known.habitat and name not in ("smmuv3", "amd", "mock", "vtd-repaired"):
             continue
-        yield Bound(name, DRIVER if known.habitat else SMALL, reduced=False)
+        yield Bound(name, DRIVER if known.habitat else SMALL)
+    for name in ("mock", "smmuv3", "amd", "vtd"):
+        yield Bound(name, CALLED, calls=CALLS)
 
 
 def large() -> Iterator[Bound]:
-    """The default scope, and it with each size raised by one, and with all; for drivers likewise.
+    """The default scope, it with each size raised by one, with one call more, and with all.
 
     What is raised is explored reduced where the whole has more than some million steps.
     """
-    yield Bound("model", Scope(), reduced=False)
+    yield Bound("model", Scope())
+    for calls in (CALLS, CALLS + 1):
+        yield Bound("model", Scope(), calls=calls)
     for size in fields(Scope):
         raised = replace(Scope(), **{size.name: getattr(Scope(), size.name) + 1})
         yield Bound("model", raised, reduced=size.name == "pasids")
@@ -62,18 +72,22 @@ def large() -> Iterator[Bound]:
         yield Bound(name, Scope(4, 2, 4, 3, 4), reduced=True)
     for name, known in IMPLEMENTATIONS.items():
         if known.habitat:
+            for calls in (CALLS, CALLS + 1):
+                yield Bound(name, CALLED, calls=calls)
             for size in fields(Scope):
                 if size.name != "incapable":
-                    yield Bound(
-                        name,
-                        replace(DRIVER, **{size.name: getattr(DRIVER, size.name) + 1}),
-                        reduced=False,
-                    )
+                    larger = {size.name: getattr(DRIVER, size.name) + 1}
+                    yield Bound(name, replace(DRIVER, **larger))
 
 
 def counted(bound: Bound) -> dict[str, Any]:
     """Explore, and count."""
-    seen = explore(IMPLEMENTATIONS[bound.implementation], bound.scope, reduced=bound.reduced)
+    seen = explore(
+        IMPLEMENTATIONS[bound.implementation],
+        bound.scope,
+        calls=bound.calls,
+        reduced=bound.reduced,
+    )
     return {
         "states": seen.states,
         "steps": seen.steps,

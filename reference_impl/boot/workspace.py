@@ -23,7 +23,7 @@ from pathlib import Path
 
 from ..linux.build import store
 from ..linux.errors import LinuxError
-from ..linux.locate import release_of
+from ..linux.locate import ENGLISH, not_unpacked, release_of
 
 UNWANTED = (
     # of what is not built only what make reads
@@ -170,14 +170,10 @@ class Workspace:
                 text=True,
                 errors="replace",
                 check=False,
-                env={**os.environ, "XZ_OPT": "-T0"},
+                env={**os.environ, **ENGLISH, "XZ_OPT": "-T0"},
             )
             if done.returncode or not (here / "Makefile").is_file():
-                said = (done.stderr.strip().splitlines() or ["there is no Makefile in it"])[0]
-                raise LinuxError(
-                    f"{self.path} is no whole archive ({said.removeprefix('tar: ')}); "
-                    "give a kernel tree or a linux-source-*.tar.xz"
-                )
+                raise not_unpacked(self.path, done.stderr.strip() or "there is no Makefile in it")
             here.replace(self.source)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import lzma
+import os
 import re
 import shutil
 import subprocess
 import tarfile
 import tempfile
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from . import amd, group, vtd
@@ -33,6 +35,10 @@ WANTED = (
     *vtd.FILES,
 )
 """What is read of an archive, below its one directory: files, and directories with all in them."""
+
+NO_ROOM = (os.strerror(ENOSPC), os.strerror(EDQUOT), "Wrote only")
+"""What is said where a disk is full, in English, by the machine or by tar."""
+ENGLISH = {"LC_ALL": "C"}
 
 VERSION = re.compile(r"^(VERSION|PATCHLEVEL|SUBLEVEL)\s*=\s*(\d+)\s*$", re.MULTILINE)
 
@@ -91,10 +97,7 @@ def _unpacked(path: Path) -> Path:
             else:
                 _unpack_slowly(path, here)
         except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
-            raise LinuxError(
-                f"{path} is no whole archive ({str(error) or 'it ends too early'}); "
-                "give a kernel tree or a linux-source-*.tar.xz"
-            ) from None
+            raise not_unpacked(path, str(error) or "it ends too early") from None
         if not (here / "Makefile").is_file():
             raise LinuxError(f"{path} holds no kernel tree: there is no Makefile one level down")
         try:
@@ -103,6 +106,24 @@ def _unpacked(path: Path) -> Path:
             if not place.is_dir():  # else another run has been faster
                 raise
     return place
+
+
+def not_unpacked(path: Path, said: str) -> LinuxError:
+    """Why an archive could not be unpacked: there is no room for it, or it is no whole one.
+
+    Args:
+        path: the archive.
+        said: what was said of it, in English; the first line is repeated.
+    """
+    first = said.splitlines()[0].removeprefix("tar: ")
+    if any(words in said for words in NO_ROOM):
+        return LinuxError(
+            f"there is no room to unpack {path} ({first}); "
+            "make room in the cache directory, or set XDG_CACHE_HOME to another one"
+        )
+    return LinuxError(
+        f"{path} is no whole archive ({first}); give a kernel tree or a linux-source-*.tar.xz"
+    )
 
 
 def _unpack(path: Path, here: Path) -> None:
@@ -114,16 +135,18 @@ def _unpack(path: Path, here: Path) -> None:
     tar += ["--wildcards", "--no-wildcards-match-slash", *patterns]
     read = ["xz", "-dc", "-T0", str(path)] if is_xz else ["cat", str(path)]
     with subprocess.Popen(read, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as reading:
-        done = subprocess.run(tar, stdin=reading.stdout, capture_output=True, check=False)
+        done = subprocess.run(
+            tar, stdin=reading.stdout, capture_output=True, check=False, env=os.environ | ENGLISH
+        )
         assert reading.stdout is not None
         assert reading.stderr is not None
         reading.stdout.close()
         said = reading.stderr.read().decode(errors="replace").strip()
     if reading.returncode:
         raise tarfile.ReadError(said.rpartition(": ")[2] or "xz failed")
-    for line in done.stderr.decode(errors="replace").splitlines():
-        if "Not found" not in line and "Exiting" not in line:  # older trees have less
-            raise tarfile.ReadError(line.removeprefix("tar: "))
+    lines = done.stderr.decode(errors="replace").splitlines()
+    if wrong := [line for line in lines if "Not found" not in line and "Exiting" not in line]:
+        raise tarfile.ReadError("\n".join(wrong))  # and not that older trees have less
 
 
 def _unpack_slowly(path: Path, here: Path) -> None:

@@ -15,12 +15,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
 import pytest
 
 from reference_impl.contract import IMPLEMENTATIONS, Scope, explore
+from tests.linux.trees import NO_TREE, paths
 from tests.repo.files import ROOT
 
 SCOPE = Scope(1, 0, 2, 1, 1)
@@ -113,6 +115,32 @@ mount -t tmpfs -o size=64k none "$1"
     done = mounted(script, tmp_path, sys.executable)
     assert done.returncode == 2
     assert WITHOUT_SPACE in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("command", ["check", "boot --json"])
+def test_an_archive_fills_the_cache(tmp_path: Path, command: str) -> None:
+    tree = tmp_path / "linux"
+    tree.mkdir()
+    (tree / "Makefile").write_text("VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 0\n" + "#\n" * 99_999)
+    with tarfile.open(tmp_path / "linux.tar", "w") as archive:
+        archive.add(tree, "linux")
+    script = """
+mount -t tmpfs -o size=64k none "$1"
+export XDG_CACHE_HOME="$1"
+"$2" -m reference_impl $3 "$4" || code=$?
+find "$1" -name Makefile
+exit ${code:-0}
+"""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    done = mounted(script, cache, sys.executable, command, tmp_path / "linux.tar")
+    assert done.returncode == 2
+    if "apt install" in done.stderr:
+        pytest.skip("what builds and boots a kernel is not here")
+    line = one_line(done.stderr.splitlines()[-1])  # a boot says before that it unpacks
+    assert "there is no room to unpack" in line
+    assert "make room" in line
+    assert done.stdout == "", "no half of it is left"
 
 
 # places
@@ -268,3 +296,25 @@ def test_a_client_that_is_ended_in_the_middle(tmp_path: Path, number: signal.Sig
     }
     assert done.items() <= {file: file.stat().st_mtime_ns for file in kept.iterdir()}.items()
     assert len(done) >= 5
+
+
+def test_two_checks_of_one_archive_with_an_empty_cache(tmp_path: Path) -> None:
+    """Both unpack and compile, and whoever is later takes what is there; no half is left."""
+    if not (archives := [path for path in paths() if path.is_file()]):
+        pytest.skip(NO_TREE)
+    words = [*COMMAND, "check", str(archives[-1]), *WORDS, "--json"]
+    env = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    both = [
+        subprocess.Popen(
+            words, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    outs = [process.communicate() for process in both]
+    cache = tmp_path / "pasid-spec"
+    kept = sorted(cache.iterdir())
+    assert [each.name for each in kept if not re.match("tree-|array-|core-", each.name)] == []
+    alone = said(*words[3:], XDG_CACHE_HOME=str(tmp_path))
+    assert outs == [(alone.stdout, alone.stderr)] * 2 == [(alone.stdout, "")] * 2
+    assert [process.returncode for process in both] == [alone.returncode] * 2
+    assert sorted(cache.iterdir()) == kept

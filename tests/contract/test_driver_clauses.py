@@ -40,15 +40,25 @@ def shortest(name: str, clause: str) -> list[tuple[str, str]]:
         (
             "vtd",
             {
-                *("INV-2", "INV-4", "DRV-2", "VTD-3", "VTD-6", "VTD-7", "VTD-11", "VTD-15"),
+                *(
+                    "INV-2",
+                    "INV-4",
+                    "DRV-2",
+                    "DRV-14",
+                    "VTD-3",
+                    "VTD-6",
+                    "VTD-7",
+                    "VTD-11",
+                    "VTD-15",
+                ),
                 *("VTD-19", "INV-9", *LATE),
             },
         ),
         (
             "vtd-in-place",
             {
-                *("DRV-11", "VTD-3", "VTD-4", "VTD-6", "VTD-7", "VTD-11", "VTD-15", "VTD-19"),
-                *("INV-9", *LATE),
+                *("DRV-11", "DRV-14", "VTD-3", "VTD-4", "VTD-6", "VTD-7", "VTD-11", "VTD-15"),
+                *("VTD-19", "INV-9", *LATE),
             },
         ),
         ("vtd-repaired", set()),
@@ -172,6 +182,11 @@ IN_PLACE = """        self.pasid_get_entry(dev, pasid)
 """
 FLUSH = 'self.observer.saw(("flush", dev.name, pasid))\n'
 REMOVE = "self.remove_master_domain(old, dev, pasid)\n"
+COUNTED = (
+    ("self.enable_iopf(dev, -1)", "pass"),
+    ("self.enable_iopf(dev, +1)", "pass"),
+    ("self.enable_iopf(dev, +1)", "self.enable_iopf(dev, +2)"),
+)
 TAG = "(pasid, name, type, self.domain_id(domain, dev), where)"
 
 
@@ -182,6 +197,7 @@ TAG = "(pasid, name, type, self.domain_id(domain, dev), where)"
          "self.write_cd_entry(domain, self.devices[dev], pasid, silent=True)", "pass"),
         ("DRV-13", "smmuv3", Scope(1, 0, 1, 1, 0),
          f"{FLUSH}        {REMOVE}        if", f"{REMOVE}        if"),
+        *(("DRV-14", "smmuv3", Scope(2, 0, 2, 1, 1), *each) for each in COUNTED),
         # nobody says here that the entry may be torn
         ("VTD-4", "vtd-repaired", Scope(1, 0, 1, 1, 0),
          '        """Likewise."""\n        self.domain_setup(domain, dev, pasid, old)\n',

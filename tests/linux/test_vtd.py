@@ -20,7 +20,7 @@ from tests.linux.vtd import FOLDER, newest, with_changes
 
 MODEL = IMPLEMENTATIONS["vtd"]
 SMALL = Scope(devices=1, incapable=0, domains=3, pasids=1, faults=1)
-AT_7_3 = {"VIS-7", "VIS-8", "VIS-9", "INV-2", "INV-4", "DRV-2"}
+AT_7_3 = {"VIS-7", "VIS-8", "VIS-9", "INV-2", "INV-4", "DRV-2", "DRV-14"}
 AT_7_3 |= {f"VTD-{number}" for number in (3, 6, 7, 11, 15)}
 """What 7.3 breaks."""
 

@@ -10,6 +10,7 @@ from . import group
 from . import invariants
 from . import driver
 from . import driver_dma
+from . import driver_counts
 from . import vtd_entry
 from . import vtd_records
 from . import vtd_devices
@@ -28,6 +29,7 @@ __all__ = [
     "attach",
     "detach",
     "driver",
+    "driver_counts",
     "driver_dma",
     "group",
     "handles",
