@@ -162,9 +162,13 @@ if (tables.length) filters(tables);
 
 // --- a table that scrolls can be scrolled with the keyboard ---
 
-for (const box of document.querySelectorAll(".table-wrapper, .pasid-diagram > div, [role=main] pre")) {
-  if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+function reachable() {
+  for (const box of document.querySelectorAll(".table-wrapper, .pasid-diagram > div, [role=main] pre")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  }
 }
+reachable();
+for (const when of ["load", "resize"]) addEventListener(when, reachable); // widths are known late
 
 // --- search: the clause itself comes before the pages that tell about it ---
 
