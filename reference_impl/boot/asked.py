@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from ..contract import CLAUSES
+from ..contract import CLAUSES, Step
 from ..vectors import Vector
 from ..vectors.kunit import unfit
 from . import through
 from .scenarios import Scenario
-from .seen import holds
+from .seen import told_of
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,19 @@ def of_text(level: str, text: str, known: Collection[str] = ()) -> Iterator[Aske
 
 def hidden_in(scenarios: Iterable[Scenario]) -> frozenset[str]:
     """The clauses that these steps are about, and that cannot be told by what is seen of any."""
-    made = list(scenarios)
-    shown = {id for each in made for id in each.clauses}
+    shown: set[str] = set()
+    alike: dict[
+        tuple[str, bool], list[Step]
+    ] = {}  # of steps of a kind, a clause is about all or none
+    for each in scenarios:
+        shown.update(each.clauses)
+        alike.setdefault((each.step.operation.kind, each.step.setting.rid), []).append(each.step)
     return frozenset(
-        id for id in CLAUSES if id not in shown and any(holds(id, e.step) for e in made)
+        id
+        for id, clause in CLAUSES.items()
+        if id not in shown
+        and any(
+            told_of(id, steps[0]) and any(clause.predicate(step) is True for step in steps)
+            for steps in alike.values()
+        )
     )
