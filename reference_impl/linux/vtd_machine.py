@@ -13,17 +13,18 @@ from typing import Any
 from ..contract.known import IMPLEMENTATIONS
 from ..contract.recorder import Recorder
 from ..contract.setting import Setting
-from ..contract.step import Entry, Notes, Row, State
+from ..contract.step import Entry, Notes
 from ..drivers.vtd import PARENT, Vtd
 from ..model.objects import EVERY_PASID, Fact
 from ..model.observer import Event
-from .machine import LACKING, NONE, KernelMachine, Library, Linux
+from .machine import NONE, Library, Linux
+from .remembering_machine import FACT, RememberingMachine
 
 # as in shim/harness.c and shim/vtd.c
-RECORD, DID, TAG, IOPF, ZERO, SILENT, FLUSH, DRAIN, DRIVER_WARNED, LACKED = range(10, 20)
+RECORD, DID, TAG, IOPF, ZERO, SILENT, FLUSH, DRAIN = range(10, 18)
 F_RECORD, F_DID, F_TAG, F_IOPF, F_TABLE, F_ENTRY, F_COPIED, F_DEAD = range(1, 9)
 WHOLE, SILENCED, ODD = range(1, 4)
-TORN, PARENT_NUMBER, FACT = 252, 16, 8
+PARENT_NUMBER = 16
 KINDS = {"first stage": 1, "second stage": 2, "nested, bad width": 4}
 TAGS = ("iotlb", "devtlb", "nesting iotlb", "nesting devtlb")
 IOMMU = "dmar0"
@@ -51,17 +52,12 @@ class LinuxVtd(Linux):
         return VtdMachine(self.open(), setting, recorder)
 
 
-class VtdMachine(KernelMachine):
+class VtdMachine(RememberingMachine):
     """One group of devices behind one IOMMU."""
 
     def __init__(self, library: Library, setting: Setting, recorder: Recorder) -> None:
-        self._states: dict[tuple[Notes, tuple[str, ...]], bytes] = {}
-        self._nows: dict[bytes, tuple[tuple[Row, ...], tuple[str, ...], Notes]] = {}
         self._mortal = any(d.type == "sva" for d in setting.domains)
         super().__init__(library, setting, recorder)
-        self._notes = frozenset()
-        recorder.names_faults = True
-        self.domain_at["torn"] = TORN
 
     def kind(self, domain: str) -> int:
         """Which kind a domain is; 0 if it is none of the driver's."""
@@ -78,16 +74,6 @@ class VtdMachine(KernelMachine):
 
     # States
 
-    def load(self, state: State) -> None:
-        """Be in this state, with all that the driver has noted in it."""
-        super().load(state)
-        known = self._states.get((state.notes, ()))
-        if known is None:
-            known = b"".join(sorted(map(self._fact_as_bytes, state.notes)))
-            self._states[state.notes, ()] = known
-        self.library.note(self.world, known, len(known))
-        self._notes = state.notes or frozenset()
-
     def notes(self) -> Notes:
         """What the driver has noted; a dead mm that is attached nowhere has been freed."""
         notes = self._notes
@@ -99,25 +85,12 @@ class VtdMachine(KernelMachine):
 
     # Reading
 
-    def _now(self, tail: bytes) -> None:
-        known = self._nows.get(tail)
-        if known is None:
-            rows = self._read_rows(tail)
-            at = len(self.pasids) * (2 + len(self.devices))
-            flags, facts = tail[at : at + len(self.devices)], tail[at + len(self.devices) :]
-            resetting = tuple(d for d, is_ in zip(self.devices, flags, strict=True) if is_)
-            notes = frozenset(self._fact(facts[i : i + FACT]) for i in range(0, len(facts), FACT))
-            known = self._nows[tail] = rows, resetting, notes
-        self._is[:], self._resetting, self._notes = known
-
     def _domain(self, number: int) -> str | None:
-        if number == TORN:
-            return "torn"
         return PARENT if number == PARENT_NUMBER else super()._domain(number)
 
     def _event(self, kind: int, parts: list[int]) -> Event:
         a, b, c, d, e = parts
-        if kind < RECORD:
+        if not RECORD <= kind <= DRAIN:
             return super()._event(kind, parts)
         sign = "+" if a else "-"
         if kind == RECORD:
@@ -130,10 +103,6 @@ class VtdMachine(KernelMachine):
             return ("iopf", self._device(a), b)
         if kind == DRAIN:
             return ("drain", self._device(a), b, bool(c))
-        if kind == LACKED:
-            return ("no", LACKING[a])
-        if kind == DRIVER_WARNED:
-            return ("driver warn", f"{self.library.warner(a).decode()}()")
         return ({ZERO: "zero", SILENT: "silent", FLUSH: "flush"}[kind], self._device(a), b)
 
     def _where(self, number: int) -> str:
