@@ -8,7 +8,6 @@ With --check nothing is written, and the exit status is 1 if the file is not wha
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from functools import cache
@@ -19,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from reference_impl.contract import IMPLEMENTATIONS, Exploration, Finding, Scope, explore  # noqa: E402
 from reference_impl.designs import DESIGNS  # noqa: E402
+from tools import stored  # noqa: E402
 
 FILE = ROOT / "spec" / "data" / "matrix.json"
 PARTS = {
@@ -80,21 +80,5 @@ def computed() -> str:
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
 
-def main() -> int:
-    """Write the file, or compare it."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
-    text, name = computed(), FILE.relative_to(ROOT)
-    if parser.parse_args().check:
-        if FILE.read_text(encoding="utf-8") == text:
-            return 0
-        print(f"{name} is not what a run gives: run `make regen`", file=sys.stderr)
-        return 1
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(text, encoding="utf-8")
-    print(f"written    {name}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(stored.main(__doc__, FILE, computed))
