@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Give every mutant of some modules to the notebooks, the clauses and the tests, separately.
 
-    python -m tools.mutants [--module FILE]... [--suite NAME]... [--every N] [--jobs N]
+    python -m tools.mutants [--module FILE]... [--suite NAME]... [--every N] [--rest] [--jobs N]
 
 What was found goes into spec/data/mutants.json, for the site. A run that is interrupted goes on
 where it was: each answer is kept in _build/mutants by what was asked.
@@ -34,8 +34,10 @@ KEPT = ROOT / "_build" / "mutants"
 SECONDS = {"notebooks": 90, "clauses": 30, "tests": 300}
 """Of CPU time, three times what the original takes or more."""
 ENDLESS = "it does not come to an end"
-UNTIL = 3600
-"""Seconds on the wall after which there is no answer, on a machine that has other things to do."""
+WALL = 5
+"""How many times as long a clock on the wall may say, on a machine that has other things to do."""
+TRIES = 3
+"""A process that is forked from one with threads may wait for ever for one that it has not got."""
 PACKAGE = ("reference_impl/model", "reference_impl/drivers", "reference_impl/designs")
 RESTS_ON = {
     "notebooks": ("reference_impl", "spec/notebooks"),
@@ -61,13 +63,10 @@ USER = stages("iommufd", 2, 0, 2, 1, 1)
 SMMU = stages("smmuv3", 2, 0, 3, 2, 1)
 # 7.3's breaks so much that less can be noticed of it: it is repaired, and asked again
 VTD = tuple(
-    stage
-    for two in zip(
-        *(stages(name, 2, 0, 3, 1, 1) for name in ("vtd", "vtd-repaired", "vtd-in-place")),
-        strict=True,
-    )
-    for stage in two
-)
+    (name, (2, 0, 3, 1, 1), calls)
+    for calls in (2, CALLS)
+    for name in ("vtd", "vtd-repaired", "vtd-in-place")
+) + stages("vtd", 1, 0, 3, 2, 0)
 CLAUSES: dict[str, tuple[Stage, ...]] = {
     "reference_impl/model/core.py": (*(("model", *each) for each in CORE), *GROUP),
     "reference_impl/model/xarray.py": (("model", *CORE[0]), *GROUP),
@@ -112,6 +111,7 @@ def main() -> int:
     parser.add_argument("--module", action="append", choices=CLAUSES, metavar="FILE")
     parser.add_argument("--suite", action="append", choices=SUITES, metavar="NAME")
     parser.add_argument("--every", type=int, default=1, help="take each n-th mutant")
+    parser.add_argument("--rest", action="store_true", help="and each that others have missed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     console = Console(highlight=False)
@@ -124,7 +124,10 @@ def main() -> int:
         every = mutants((ROOT / module).read_text(encoding="utf-8"))
         row = results.begin(module, [mutant.key for mutant in every])
         for suite in given.suite or SUITES:
-            said = ask(module, every[:: given.every], suite, given.jobs, console)
+            asked = {mutant.key for mutant in every[:: given.every]}
+            if given.rest:
+                asked.update(row.missed("together"))
+            said = ask(module, [m for m in every if m.key in asked], suite, given.jobs, console)
             row.answered(suite, given.every, said)
             row.data["on"] = datetime.datetime.now(datetime.UTC).date().isoformat()
             results.write(FILE)
@@ -228,17 +231,22 @@ def in_child(about: str, run: Callable[[], Any], seconds: int) -> Any:
     kept = KEPT / f"{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
     if kept.exists():
         return json.loads(kept.read_text())
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        _child(writer, run, seconds)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        raw = pipe.read()
-    _, status = os.waitpid(child, 0)
-    ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    if ended in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM):
+    for _ in range(TRIES):
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reader)
+            _child(writer, run, seconds)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as pipe:
+            raw = pipe.read()
+        _, status = os.waitpid(child, 0)
+        ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        if ended in (signal.SIGINT, signal.SIGTERM):
+            sys.exit("interrupted; what is known is kept")
+        if ended != signal.SIGALRM:
+            break
+    else:
         sys.exit("this machine has too much else to do; what is known is kept")
     if status or not raw:
         result: Any = ENDLESS if ended in (signal.SIGXCPU, signal.SIGKILL) else "the process died"
@@ -254,7 +262,7 @@ def _child(writer: int, run: Callable[[], Any], seconds: int) -> None:
     status = 1
     try:
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-        signal.alarm(UNTIL)
+        signal.alarm(WALL * seconds)
         quiet = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(quiet, stream)

@@ -36,12 +36,13 @@ class Row:
         self.left = self._known(reasons.get("left", {}))
         """Those that do something else, and why that is left so where somebody misses it."""
 
-    def _known(self, patterns: dict[str, str]) -> dict[str, str]:
-        known = [
-            (re.compile(".*".join(map(re.escape, p.split("*")))), w) for p, w in patterns.items()
-        ]
-        found = {key: [why for like, why in known if like.fullmatch(key)] for key in self.mutants}
-        return {key: why[0] for key, why in found.items() if why}
+    def _known(self, reasons: dict[str, str]) -> dict[str, str]:
+        return {key: why for like, why in reversed(reasons.items()) for key in self.like(like)}
+
+    def like(self, pattern: str) -> list[str]:
+        """The mutants that a reason is about."""
+        known = re.compile(".*".join(map(re.escape, pattern.split("*"))))
+        return [key for key in self.mutants if known.fullmatch(key)]
 
     @property
     def mutants(self) -> dict[str, dict[str, Any]]:
@@ -135,6 +136,18 @@ class Results:
         data = {"on": "", "asked": {}, **kept}
         self.rows[module] = Row(module, data, self.reasons(module))
         return self.rows[module]
+
+    def idle(self) -> list[str]:
+        """The reasons that explain nothing: whatever they are about, everybody notices."""
+        found = []
+        for module, reasons in self._reasons.items():
+            rows = [self.rows[module]] if module in self.rows else list(self.rows.values())
+            for like in (*reasons.get("same", ()), *reasons.get("left", ())):
+                missed = {key for row in rows for suite in row.asked for key in row.missed(suite)}
+                same = {key for row in rows for key in row.same}
+                if not any(key in missed | same for row in rows for key in row.like(like)):
+                    found.append(f"{module}: {like}")
+        return found
 
     def write(self, file: Path) -> None:
         """Keep it."""
