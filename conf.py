@@ -30,6 +30,7 @@ extensions = [
     "cards",
     "errno_table",
     "in_browser",
+    "listings",
     "margins",
     "matrix",
     "overview",

@@ -22,7 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
 DATA = ("matrix.json", "linux.json")
-UNUSED = ("jquery", "_frameworks_compat", "sphinx-data-viewer", "graphviz")
+UNUSED = ("jquery", "_frameworks_compat", "sphinx-data-viewer", "graphviz", "mystnb")
 NOT_FOUND = """
 <h1>Not here</h1>
 <p>There is no such page. An id of a clause is never used again and never goes:
@@ -64,7 +64,7 @@ def foot(
 def lighten(
     _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any
 ) -> None:
-    """Leave out what extensions load and no page of ours uses, a hundred kilobytes of it."""
+    """Leave out what extensions load and no page of ours needs, a hundred kilobytes of it."""
     for kind in ("script_files", "css_files"):
         files = context[kind]
         context[kind] = [
