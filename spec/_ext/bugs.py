@@ -48,7 +48,7 @@ def cells(bug: dict[str, Any], described: str) -> list[str]:
     calls = "; ".join(f"`{call}`" for call in bug["calls"])
     return [
         bug["bug"],
-        f"{sentence(bug['title'])} Mended in {bug['fixed in']}: {commit}.{note}",
+        f"{sentence(bug['title'])} Fixed in {bug['fixed in']}: {commit}.{note}",
         f"{{need}}`{bug['clause']}`",
         f"`{bug['made of']}`: {calls}. {sentence(bug['reason'])}".replace("|", "\\|"),
     ]

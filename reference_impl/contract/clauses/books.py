@@ -197,7 +197,7 @@ def undoing_failed(step: Step) -> bool:
     return drivers > 0 and drivers + others > 1
 
 
-def mended(step: Step) -> bool:
+def repaired(step: Step) -> bool:
     """Whether all that has changed is that devices which were blocked have what the array names."""
     (slot, was), (left, now) = step.before, step.after
     named = slot.domain if isinstance(slot, Entry) else None
