@@ -37,6 +37,7 @@ extensions = [
     "publish",
     "registry",
     "strength",
+    "unbroken",
 ]
 
 # --- where it is published: PASID_SPEC_SITE, or what Read the Docs says ---

@@ -162,7 +162,10 @@ def _share(row: Row, suite: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("|", "\\|")
+    """As Markdown shows it word for word; one that was cut off ends within its code."""
+    parts = f"{text}…`".split("`") if text.count("`") % 2 else text.split("`")
+    parts[::2] = [words.replace("_", r"\_") for words in parts[::2]]
+    return "`".join(parts).replace("|", "\\|")
 
 
 def _head(*cells: object) -> list[str]:
