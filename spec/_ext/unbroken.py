@@ -13,7 +13,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 WORD = re.compile(r"((?<![\w-])-E[A-Z]{3,}\b|\b[A-Z]{3,4}-\d+\b|\b\d{4}-\d\d-\d\d\b)")
 CODE = (nodes.literal, nodes.literal_block, nodes.raw)
-SHORT = 24
+SHORT = 20
 """How many characters of code are kept together; more may be wider than a column of a phone."""
 
 
