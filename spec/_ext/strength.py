@@ -158,7 +158,8 @@ def _alone() -> dict[str, list[tuple[str, str]]]:
 
 def _share(row: Row, suite: str) -> str:
     every = row.asked.get(suite, min(row.asked.values(), default=1))
-    return f"{row.share(suite):.1f}\N{NO-BREAK SPACE}%" + (f" of each {every}." if every > 1 else "")
+    share = f"{row.share(suite):.1f}\N{NO-BREAK SPACE}%"
+    return f"{share} of each {every}." if every > 1 else share
 
 
 def _plain(text: str) -> str:
