@@ -12,7 +12,6 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 
 WORD = re.compile(r"((?<![\w-])-E[A-Z]{3,}\b|\b[A-Z]{3,4}-\d+\b|\b\d{4}-\d\d-\d\d\b)")
-CODE = (nodes.literal, nodes.literal_block, nodes.raw)
 SHORT = 20
 """How many characters of code are kept together; more may be wider than a column of a phone."""
 
@@ -23,14 +22,15 @@ class Unbroken(SphinxPostTransform):
     default_priority = 900  # after what makes words
 
     def run(self, **_: Any) -> None:
-        """Look at every text of the page, and at every piece of code within one."""
+        """Look at every text of the page."""
         for text in list(self.document.findall(nodes.Text)):
-            parts = WORD.split(text)
-            if len(parts) > 1 and not isinstance(text.parent, CODE):
-                text.parent.replace(text, spans(parts))
-        for code in self.document.findall(nodes.literal):
-            if len(code.astext()) <= SHORT and " " not in code.astext():
-                code["classes"].append("unbroken")
+            parent = text.parent
+            if isinstance(parent, nodes.literal) and len(text) <= SHORT and " " not in text:
+                parent["classes"].append("unbroken")
+            elif not isinstance(parent, (nodes.literal_block, nodes.raw)):
+                parts = WORD.split(text)
+                if len(parts) > 1:
+                    parent.replace(text, spans(parts))
 
 
 def spans(parts: list[str]) -> list[nodes.Node]:
