@@ -18,6 +18,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
@@ -57,8 +58,9 @@ def foot(
     source = os.environ.get("PASID_SPEC_SOURCE", "").rstrip("/")
     if source and built and app.env.found_docs and pagename in app.env.found_docs:
         path = app.env.doc2path(pagename, base=False)
-        parts.append(f'<a href="{source}/blob/{built.rstrip("+")}/{path}">source of this page</a>')
-    context["copyright"] = f"{app.config.copyright} · {' · '.join(parts)}"
+        page = f"{source}/blob/{built.rstrip('+')}/{path}"
+        parts.append(Markup('<a href="{}">source of this page</a>').format(page))
+    context["copyright"] = Markup(" · ").join([app.config.copyright, *parts])
 
 
 def lighten(
