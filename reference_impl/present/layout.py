@@ -12,7 +12,7 @@ from .rows import Line
 
 CHARACTER = 7.25
 """The width of a character of the fixed font at 12 pixels, rather more than less."""
-SHORTEST, LONGEST = 20, 30
+SHORTEST, LONGEST = 22, 30
 """How many characters wide the texts are; a longer one is wrapped."""
 LEFT = 24
 HEAD = 50

@@ -21,6 +21,7 @@ from typing import Any
 
 from booted import FILE, columns
 from docutils import nodes
+from in_browser import follow_drawings
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
@@ -138,6 +139,7 @@ class Drawn(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """A drawing for each broken clause."""
         name, part = self.arguments
+        follow_drawings(self.env)
         stored = read(self, part)["implementations"][name]
         broken = [id for id, cell in stored.items() if cell["verdict"] == "broken"]
         # no counterexample is longer, so nothing further away has to be explored
