@@ -8,7 +8,8 @@ PY = .venv/bin/python
 # The package of this checkout, not one that happens to be installed.
 export PYTHONPATH := $(CURDIR)
 export PYTHONHASHSEED := 0
-unexport VIRTUAL_ENV PYTHONHOME
+# Without bytecode kept, each of the suite's many processes compiles the package anew.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 # Another Python, another environment: the stamps carry its version.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
