@@ -26,7 +26,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 html: $(READY)  ## build the site in _build/html
-	$(PY) -m sphinx -n -W --keep-going -b html -d _build/doctrees . _build/html
+	$(PY) -m sphinx -j auto -n -W --keep-going -b html -d _build/doctrees . _build/html
 	$(PY) tools/check_site.py _build/html
 	@echo "The site is built. Open _build/html/index.html, or: make serve"
 
