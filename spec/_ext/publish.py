@@ -83,7 +83,7 @@ def level_captions(
         context["furo_navigation_tree"] = levelled
 
 
-def no_sources_unasked(app: Sphinx, env: BuildEnvironment) -> None:
+def no_sources_unasked(_app: Sphinx, env: BuildEnvironment) -> None:
     """Leave out the sources of modules to whose lines nothing leads.
 
     Sphinx does so while it reads one page after the other, and not where several are read at once.
@@ -94,7 +94,7 @@ def no_sources_unasked(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 def one_tree_for_sources(
-    app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: Any
+    _app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: Any
 ) -> None:
     """Make the tree beside pages of sources once for all that lie as deep: none is in the tree."""
     if page.startswith("_modules/"):
