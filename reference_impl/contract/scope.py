@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -58,8 +58,17 @@ class Habitat:
     group: bool = False
 
     def within(self, scope: Scope) -> Scope:
-        """The scope as this habitat takes it."""
-        return scope
+        """The scope as it is explored here: what it has more than there is room for is not."""
+        if self.group:
+            devices, domains = max(min(scope.devices, 2), 1), min(scope.domains, 2)
+            return replace(scope, devices=devices, incapable=0, domains=domains, pasids=1)
+        return replace(
+            scope,
+            devices=min(scope.devices, self.devices),
+            incapable=min(scope.incapable, 1),
+            domains=min(scope.domains, max(len(self.domains(scope.domains)), 1)),
+            pasids=min(scope.pasids, len(self.pasids)),
+        )
 
     def starts(self, scope: Scope, lacks: frozenset[str]) -> Iterator[tuple[Setting, list[State]]]:
         """Each setting of a scope with its starts; see :meth:`Scope.starts`."""
@@ -133,16 +142,16 @@ class Scope:
                 :class:`.implementation.Implementation`.
             habitat: what its driver has to be tried with, if that is a part of it.
         """
-        sizes = (self.devices, self.incapable, self.domains, self.pasids)
-        for setting, states in self._starts(lacks, habitat):
+        scope = habitat.within(self) if habitat else self
+        sizes = (scope.devices, scope.incapable, scope.domains, scope.pasids)
+        for setting, states in scope._starts(lacks, habitat):
             yield setting._replace(sizes=sizes), states
 
     def _starts(
         self, lacks: frozenset[str], habitat: Habitat | None
     ) -> Iterator[tuple[Setting, list[State]]]:
         if habitat and habitat.group:
-            sizes = max(min(self.devices, 2), 1), min(self.domains, 2)
-            yield from group_scope.settings(*sizes)
+            yield from group_scope.settings(self.devices, self.domains)
             if "sva" not in lacks:
                 yield group_scope.processes()
             return
@@ -171,7 +180,7 @@ class Scope:
         self, habitat: Habitat, lacks: frozenset[str]
     ) -> Iterator[tuple[Setting, list[State]]]:
         """A large group with few kinds, a small one with all; one with resets; the odd ones."""
-        devices = min(self.devices, habitat.devices)
+        devices = self.devices
 
         def group(name: str, devices: int, incapable: int, domains: int, pasids: int) -> Setting:
             plain = self._group(lacks, devices, incapable, 1, pasids)
@@ -190,7 +199,7 @@ class Scope:
                 driver=True,
             )
 
-        main = group("group", devices, min(self.incapable, 1), self.domains, self.pasids)
+        main = group("group", devices, self.incapable, self.domains, self.pasids)
         yield main._replace(short=True, others=()), [_empty(main)]
         if devices:
             few = min(devices, 2)
@@ -363,8 +372,9 @@ def possible(setting: Setting, operation: Operation, state: State, row: Row | No
         return device in state.resetting
     if ("dead", EVERY_PASID, domain) in state.notes:
         return kind == "detach"
-    if kind == "mm_release":
-        return row is not None and isinstance(row.slot, Entry) and row.slot.domain == domain
+    if kind == "mm_release":  # as this PASID sees it, which may have another domain
+        slots = [each.slot for each in state.rows if isinstance(each.slot, Entry)]
+        return domain in [slot.domain for slot in slots] and row is not None and row.slot in slots
     return True
 
 

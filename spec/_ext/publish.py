@@ -13,13 +13,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
 
 DATA = ("matrix.json", "linux.json")
@@ -83,6 +85,34 @@ def level_captions(
         context["furo_navigation_tree"] = levelled
 
 
+def no_sources_unasked(_app: Sphinx, env: BuildEnvironment) -> None:
+    """Leave out the sources of modules to whose lines nothing leads.
+
+    Sphinx does so while it reads one page after the other, and not where several are read at once.
+    """
+    read: dict[str, Any] = getattr(env, "_viewcode_modules", {})
+    for name in [name for name, found in read.items() if found and not found[2]]:
+        del read[name]
+
+
+def one_tree_for_sources(
+    _app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """Make the tree beside pages of sources once for all that lie as deep: none is in the tree."""
+    if page.startswith("_modules/"):
+        context["toctree"] = partial(_tree, context["toctree"], page.count("/"))
+
+
+_trees: dict[object, str] = {}
+
+
+def _tree(made: Callable[..., str], *deep: int, **how: Any) -> str:
+    key = (deep, *sorted(how.items()))
+    if key not in _trees:
+        _trees[key] = made(**how)
+    return _trees[key]
+
+
 def not_found(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """The page in place of one that is not there; it is shown at any depth, so it says its own."""
     base = app.config.html_baseurl
@@ -111,6 +141,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("html-page-context", foot)
     app.connect("html-page-context", lighten, priority=900)  # after those who add
     app.connect("html-page-context", level_captions, priority=900)  # after furo
+    app.connect("html-page-context", one_tree_for_sources, priority=100)  # before furo
+    app.connect("env-updated", no_sources_unasked)
     app.connect("html-collect-pages", not_found)
     app.connect("build-finished", copy)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

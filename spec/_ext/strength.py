@@ -4,7 +4,7 @@
 * ``{strength} modules``: of each module, how many mutants each suite notices.
 * ``{strength} alone``: of each clause, the mutants that no other clause notices.
 * ``{strength} never-alone``: the clauses that notice nothing alone, and beside whom they do.
-* ``{strength} missed``: the mutants that a suite does not notice, and why.
+* ``{strength} missed``: the mutants that nobody notices, and why.
 * ``{strength} bounds``: how many states and steps each scope has.
 * ``{strength} peers``: the same scopes by other programs.
 * ``{strength} kernels``: the same question asked of a kernel that is built and booted.
@@ -80,16 +80,28 @@ def never_alone() -> Iterator[str]:
 
 
 def missed() -> Iterator[str]:
-    """A row for each mutant that a suite does not notice."""
-    yield from _head("module", "mutant", "missed by", "why")
+    """A row for each reason why mutants of a module are noticed by nobody who was asked."""
+    yield from _head("module", "why nobody notices", "mutants")
     for module, row in Results.read().rows.items():
-        by = {suite: row.missed(suite) for suite in row.asked}
+        name = f"`{module.removeprefix('reference_impl/')}`"
+        missed = set(row.missed("together"))
+        said: dict[str, list[str]] = {}
         for key in row.mutants:
-            name, what = f"`{module.removeprefix('reference_impl/')}`", _plain(key)
             if key in row.same:
-                yield _row(name, what, "all: equivalent", row.same[key])
-            elif suites := [suite for suite, keys in by.items() if key in keys]:
-                yield _row(name, what, ", ".join(suites), row.left.get(key, ""))
+                said.setdefault(f"Equivalent: {row.same[key]}", []).append(_plain(key))
+            elif key in missed:
+                said.setdefault(row.left.get(key, "Not known."), []).append(_plain(key))
+        for reason, keys in said.items():
+            yield _row(name, reason, _listed(keys))
+
+
+def _listed(keys: list[str]) -> str:
+    """Those of one function together, which is named once."""
+    by: dict[str, list[str]] = {}
+    for key in keys:
+        function, _, what = key.partition(": ")
+        by.setdefault(function, []).append(what)
+    return "; ".join(f"`{function}`: {', '.join(said)}" for function, said in by.items())
 
 
 def bounds() -> Iterator[str]:

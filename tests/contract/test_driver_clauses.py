@@ -195,6 +195,7 @@ TAG = "(pasid, name, type, self.domain_id(domain, dev), where)"
     [
         ("DRV-12", "smmuv3", Scope(1, 0, 3, 1, 0),
          "self.write_cd_entry(domain, self.devices[dev], pasid, silent=True)", "pass"),
+        ("DRV-12", "smmuv3", Scope(1, 0, 3, 2, 0), "if name == domain.name:", "if name:"),
         ("DRV-13", "smmuv3", Scope(1, 0, 1, 1, 0),
          f"{FLUSH}        {REMOVE}        if", f"{REMOVE}        if"),
         *(("DRV-14", "smmuv3", Scope(2, 0, 2, 1, 1), *each) for each in COUNTED),

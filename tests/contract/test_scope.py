@@ -67,3 +67,23 @@ def test_a_larger_scope_sees_more() -> None:
         assert explore(model, larger, ()).steps >= small.steps
     # more domains are the same again, and that is more states
     assert explore(model, Scope(1, 0, 2, 1, 1), ()).states > small.states
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "taken"),
+    [
+        ("mock", Scope(), Scope(1, 1, 3, 2, 3)),
+        ("amd", Scope(), Scope(3, 1, 2, 2, 3)),
+        ("model-group", Scope(), Scope(2, 0, 2, 1, 3)),
+        ("vtd", Scope(), Scope()),
+    ],
+)
+def test_a_scope_says_how_much_is_explored(name: str, asked: Scope, taken: Scope) -> None:
+    """What a driver has no room for is not claimed."""
+    habitat = IMPLEMENTATIONS[name].habitat
+    assert habitat
+    assert habitat.within(asked) == taken
+    sizes = (taken.devices, taken.incapable, taken.domains, taken.pasids)
+    settings = [setting for setting, _ in asked.starts(habitat=habitat)]
+    assert {setting.sizes for setting in settings} == {sizes}
+    assert max(len(setting.capable) for setting in settings) >= taken.devices

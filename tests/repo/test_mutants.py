@@ -11,6 +11,7 @@ import pytest
 from tests.repo.files import ROOT
 from tools.mutants.__main__ import by_clauses
 from tools.mutants.operators import mutants
+from tools.mutants.reach import traced, whole_statements
 from tools.mutants.results import BARS, Results
 from tools.mutants.suites import clauses, install
 
@@ -44,7 +45,7 @@ def test_a_process_does_what_the_mutant_does() -> None:
     child = os.fork()
     if child == 0:
         install(ROOT / CORE, mutant.text)
-        said = clauses([("merged", (2, 0, 2, 1, 1)), ("model", (2, 0, 2, 1, 1))])
+        said = clauses([("merged", (2, 0, 2, 1, 1), 3), ("model", (2, 0, 2, 1, 1), 3)])
         with os.fdopen(writer, "w") as pipe:
             json.dump(said, pipe)
         os._exit(0)
@@ -52,8 +53,8 @@ def test_a_process_does_what_the_mutant_does() -> None:
     with os.fdopen(reader) as pipe:
         said = json.load(pipe)
     os.waitpid(child, 0)
-    assert said["model"]["verdicts"]["GSP-4"] == "broken"
-    assert said["merged"]["verdicts"]["GSP-4"] == "held"
+    assert said["model"]["verdicts"]["GSP-4"][0] == "broken"
+    assert said["merged"]["verdicts"]["GSP-4"] == ["held"]
 
 
 def test_what_is_told_of_the_core() -> None:
@@ -79,12 +80,42 @@ def test_reasons_are_given_for_those_that_nobody_notices(module: str) -> None:
 
 def test_a_count_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {
-        None: {"model": {"verdicts": {"ATT-1": "held"}, "sizes": [1, 2]}},
-        "one": {"model": {"verdicts": {"ATT-1": "held"}, "sizes": [1, 3]}},
+        None: {"model": {"verdicts": {"ATT-1": ["held"]}, "sizes": [1, 2]}},
+        "one": {"model": {"verdicts": {"ATT-1": ["held"]}, "sizes": [1, 3]}},
     }
-    monkeypatch.setattr("tools.mutants.__main__.CLAUSES", {CORE: [("model", (1, 0, 1, 1, 1))]})
     monkeypatch.setattr(
         "tools.mutants.__main__.answer", lambda _module, mutant, *_: said[mutant and "one"]
     )
     (mutant, *_) = mutants("def f(old):\n    g(old)\n")
-    assert by_clauses(CORE, mutant) == ["counts"]
+    assert by_clauses(CORE, mutant, [("model", (1, 0, 1, 1, 1), 3)]) == ["counts"]
+
+
+def test_who_never_comes_by_a_line_is_not_asked() -> None:
+    """The lines of what one device without faults reaches, in the model's core."""
+    said, ran = traced(lambda: clauses([("model", (1, 0, 1, 1, 0), 3)]))
+    assert said["model"]["verdicts"]["ATT-9"] == ["held"]
+    text = (ROOT / CORE).read_text(encoding="utf-8")
+    reached = whole_statements(text, set(ran[CORE]))
+    never = {mutant.key for mutant in mutants(text) if mutant.line not in reached}
+    assert "attach_device_pasid: without `group.pasid_array.release(pasid)`" in never
+    assert "attach_device_pasid: without `group = dev.group`" not in never
+    assert not [key for key in never if "group.pasid_array.store(" in key]
+
+
+def test_a_statement_is_reached_as_a_whole() -> None:
+    text = """
+def f(old=None):
+    x = g(
+        old,
+        h(old))
+    if (x
+            and old):
+        g(x)
+    else: return x
+
+
+def never(old=1):
+    return old
+"""
+    assert whole_statements(text, {4, 7}) == {2, 3, 4, 5, 6, 7}
+    assert whole_statements(text, {9}) == {2, 9}

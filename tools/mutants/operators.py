@@ -111,9 +111,10 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
 
 
 def _inside(node: ast.AST) -> Iterator[ast.AST]:
-    """All below a node but what is in a sentence: the kernel has errnos, and no words for them."""
+    """All below a node but what does nothing, and the sentences: the kernel has only errnos."""
+    nothing = (getattr(node, "annotation", None), getattr(node, "returns", None))
     for each in ast.iter_child_nodes(node):
-        if not isinstance(each, ast.JoinedStr):
+        if not isinstance(each, ast.JoinedStr) and each not in nothing:
             yield each
             yield from _inside(each)
 
@@ -123,7 +124,7 @@ Change = tuple[ast.expr | ast.stmt, str, str]
 
 def _changes(node: ast.AST, whole: _Text) -> Iterator[Change]:
     of = whole.of
-    if isinstance(node, DELETED) and not _is_text(node):
+    if isinstance(node, DELETED) and not _does_nothing(node):
         yield node, "pass", f"without `{of(node)}`"
     elif isinstance(node, ast.If | ast.IfExp | ast.While):
         yield node.test, f"(not ({of(node.test)}))", f"not `{of(node.test)}`"
@@ -175,5 +176,8 @@ def _says_something(node: ast.Call) -> bool:
     return any(isinstance(a, ast.Constant) and isinstance(a.value, str) for a in node.args)
 
 
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+def _does_nothing(node: ast.AST) -> bool:
+    """A docstring, or an annotation without a value."""
+    return (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) or (
+        isinstance(node, ast.AnnAssign) and node.value is None
+    )

@@ -25,16 +25,23 @@ class Row:
     Args:
         module: its file.
         data: what is kept: which mutants, and who has noticed each.
-        reasons: why nobody notices those that nobody notices, from reasons.toml.
+        reasons: why some are not noticed, from reasons.toml; in a key of it ``*`` is any text.
     """
 
     def __init__(self, module: str, data: dict[str, Any], reasons: dict[str, Any]) -> None:
         self.module = module
         self.data = data
-        self.same: dict[str, str] = reasons.get("same", {})
+        self.same = self._known(reasons.get("same", {}))
         """Those that do what the original does, and why that is so."""
-        self.left: dict[str, str] = reasons.get("left", {})
-        """Those that do something else which nobody notices, and why that is left so."""
+        self.left = self._known(reasons.get("left", {}))
+        """Those that do something else, and why that is left so where somebody misses it."""
+
+    def _known(self, patterns: dict[str, str]) -> dict[str, str]:
+        known = [
+            (re.compile(".*".join(map(re.escape, p.split("*")))), w) for p, w in patterns.items()
+        ]
+        found = {key: [why for like, why in known if like.fullmatch(key)] for key in self.mutants}
+        return {key: why[0] for key, why in found.items() if why}
 
     @property
     def mutants(self) -> dict[str, dict[str, Any]]:
@@ -107,7 +114,12 @@ class Results:
         self._reasons = reasons
         self.clauses: dict[str, str] = reasons.get("clauses", {})
         """Why a clause that notices no mutant alone stands for itself."""
-        self.rows = {m: Row(m, data, reasons.get(m, {})) for m, data in kept.items()}
+        self.rows = {m: Row(m, data, self.reasons(m)) for m, data in kept.items()}
+
+    def reasons(self, module: str) -> dict[str, dict[str, str]]:
+        """What is known of a module's mutants, and then what is known of any."""
+        own, every = self._reasons.get(module, {}), self._reasons.get("every module", {})
+        return {kind: own.get(kind, {}) | every.get(kind, {}) for kind in ("same", "left")}
 
     @classmethod
     def read(cls) -> Results:
@@ -121,7 +133,7 @@ class Results:
         if list(kept.get("mutants", ())) != keys:
             kept = {"mutants": {key: {} for key in keys}}
         data = {"on": "", "asked": {}, **kept}
-        self.rows[module] = Row(module, data, self._reasons.get(module, {}))
+        self.rows[module] = Row(module, data, self.reasons(module))
         return self.rows[module]
 
     def write(self, file: Path) -> None:

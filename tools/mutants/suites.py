@@ -13,14 +13,22 @@ import importlib
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from reference_impl.contract.clause import Predicate, Verdict
+from reference_impl.contract.step import Step
+from reference_impl.contract.walk import Walk
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "spec" / "notebooks"
+MOST = 1_000
+"""No driver gets to so many states in a notebook, a test, or in what clauses are asked about."""
 SHOWN = ("text/plain", "text/html", "text/markdown", "image/svg+xml")
 
 
@@ -33,6 +41,23 @@ def prepare() -> None:
     for each in ("_pytest.pastebin", "hypothesis.stateful", "jsonschema", "sphinx.util.docutils"):
         importlib.import_module(each)
     InteractiveShell.instance(history_length=0)
+    Walk.__iter__ = _with_an_end(Walk.__iter__)  # type: ignore[method-assign]
+
+
+def _with_an_end(steps: Callable[[Walk], Iterator[Any]]) -> Callable[[Walk], Iterator[Any]]:
+    """An exploration, and an error where a driver gets to ever new states."""
+
+    def checked(walk: Walk) -> Iterator[Any]:
+        for each in steps(walk):
+            if walk.setting.driver and len(walk.came) > MOST:
+                raise EndlessError
+            yield each
+
+    return checked
+
+
+class EndlessError(Exception):
+    """What is taken is not given back."""
 
 
 def install(path: Path, text: str) -> None:
@@ -116,19 +141,44 @@ def _run(shell: Any, source: str) -> Any:
     }
 
 
-def clauses(asked: Sequence[tuple[str, Sequence[int]]]) -> dict[str, Any]:
-    """Explore implementations, and judge. Returns the verdicts and the sizes of each."""
-    from reference_impl.contract import IMPLEMENTATIONS, Scope, explore
+def clauses(asked: Sequence[tuple[str, Sequence[int], int]]) -> dict[str, Any]:
+    """Explore implementations, and judge. Returns what is said by each clause, and the sizes.
 
+    That is a verdict, and each reason for which it is broken: where something is broken already, to
+    break it in another way is to be noticed too.
+    """
+    from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, Scope, explore
+    from reference_impl.drivers import Mock
+
+    with_mock = replace(IMPLEMENTATIONS["iommufd"], driver=Mock)
+    every = {**IMPLEMENTATIONS, "iommufd with mock": with_mock}
     found: dict[str, Any] = {}
-    for name, sizes in asked:
-        # what forgets to drop what it takes gets to ever new states
-        seen = explore(IMPLEMENTATIONS[name], Scope(*sizes), calls=6)
+    for name, sizes, calls in asked:
+        reasons: dict[str, set[str]] = {id: set() for id in CLAUSES}
+        heard = [
+            replace(each, predicate=_heard(each.predicate, reasons[each.id]))
+            for each in CLAUSES.values()
+        ]
+        seen = explore(every[name], Scope(*sizes), heard, calls=calls)
         found[name] = {
-            "verdicts": {id: finding.verdict for id, finding in seen.findings.items()},
+            "verdicts": {
+                id: [finding.verdict, *sorted(reasons[id])] for id, finding in seen.findings.items()
+            },
             "sizes": [seen.states, seen.steps],
         }
     return found
+
+
+def _heard(predicate: Predicate, reasons: set[str]) -> Predicate:
+    def judge(step: Step) -> Verdict:
+        if isinstance(said := predicate(step), str):
+            named = {*(each.name for each in step.setting.devices), *step.specs}
+            # of whom it is said depends on how many steps there are
+            words = re.findall(r"[\w-]+|[^\w-]+", said)
+            reasons.add("".join("·" if w in named or w.isdecimal() else w for w in words))
+        return said
+
+    return judge
 
 
 def tests(order: Sequence[str]) -> str:
@@ -152,7 +202,8 @@ def tests(order: Sequence[str]) -> str:
     first = First()
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:nbval", "-o", "addopts="]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # some are imported already
-    for part in (order[:2], order[2:]):  # to collect all of them takes longer than most mutants
+    # to collect all of them takes longer than most mutants
+    for part in filter(None, (order[:2], order[2:])):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             status = pytest.main([*options, "--import-mode=importlib", *part], plugins=[first])
         if first.failed or status:

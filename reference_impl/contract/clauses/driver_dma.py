@@ -43,13 +43,17 @@ def old_nothing_or_new(step: Step) -> Verdict:
 )
 def the_mm_is_left(step: Step) -> Verdict:
     """When the mm of an SVA domain goes, its page tables are about to be freed. A driver is told,
-    and afterwards no device reaches the domain, although it is still attached."""
+    and afterwards no device reaches the domain, although it is still attached. What is attached to
+    another PASID, another process for instance, is reached as before."""
     gone = step.operation.domain
-    if isinstance(step.result, str) or gone not in step.before.hardware:
+    if isinstance(step.result, str) or not any(step.before.hardware):
         return None
-    for dev, reached in zip(step.setting.devices, step.after.hardware, strict=True):
+    was = zip(step.setting.devices, step.before.hardware, step.after.hardware, strict=True)
+    for dev, had, reached in was:
         if reached == gone:
             return f"{dev.name} can still reach {gone}"
+        if reached != had != gone:
+            return f"{dev.name} does not reach {had} any more, as {gone} has gone"
     return True
 
 
