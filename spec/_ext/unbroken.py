@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is one word is not broken at its hyphen: an errno, an id, a date, a short word of code."""
+"""What is one word is not broken at its hyphen: an errno, an id, a date, VT-d, a word of code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.typing import ExtensionMetadata
 
-WORD = re.compile(r"((?<![\w-])-E[A-Z]{3,}\b|\b[A-Z]{3,4}-\d+\b|\b\d{4}-\d\d-\d\d\b)")
+WORD = re.compile(r"((?<![\w-])-E[A-Z]{3,}\b|\b[A-Z]{3,4}-\d+\b|\b\d{4}-\d\d-\d\d\b|\bVT-d\b)")
 SHORT = 20
 """How many characters of code are kept together; more may be wider than a column of a phone."""
 
