@@ -8,7 +8,8 @@ PY = .venv/bin/python
 # The package of this checkout, not one that happens to be installed.
 export PYTHONPATH := $(CURDIR)
 export PYTHONHASHSEED := 0
-unexport VIRTUAL_ENV PYTHONHOME
+# Without bytecode kept, each of the suite's many processes compiles the package anew.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 # Another Python, another environment: the stamps carry its version.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -25,7 +26,7 @@ help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 html: $(READY)  ## build the site in _build/html
-	$(PY) -m sphinx -n -W --keep-going -b html -d _build/doctrees . _build/html
+	$(PY) -m sphinx -j auto -n -W --keep-going -b html -d _build/doctrees . _build/html
 	$(PY) tools/check_site.py _build/html
 	@echo "The site is built. Open _build/html/index.html, or: make serve"
 

@@ -30,12 +30,14 @@ extensions = [
     "cards",
     "errno_table",
     "in_browser",
+    "listings",
     "margins",
     "matrix",
     "overview",
     "publish",
     "registry",
     "strength",
+    "unbroken",
 ]
 
 # --- where it is published: PASID_SPEC_SITE, or what Read the Docs says ---
@@ -46,7 +48,9 @@ if html_baseurl:  # both write addresses, and have none to write without
     sitemap_excludes = ["404.html", "search.html", "genindex.html", "py-modindex.html"]
     ogp_site_url = html_baseurl
     ogp_image = "_static/card.png"
+    ogp_image_alt = "A replace by the posted patch, drawn row by row; the second device fails"
     ogp_social_cards = {"enable": False}  # one card for all, drawn by us
+    ogp_custom_meta_tags = ['<meta name="twitter:card" content="summary_large_image">']
 
 # index.md includes the front page, spec/index.md, so that the site has an /index.html
 root_doc = "index"

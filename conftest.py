@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from nbval.plugin import IPyNbCell, NbCellError
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -28,6 +30,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, IPyNbCell) and "source" in item.cell.metadata.get("tags", []):
             item.add_marker("source")
+
+
+TOGETHER = {
+    "tests/repo/test_matrix.py": "drivers",
+    "tests/contract/test_driver_clauses.py": "drivers",
+    "tests/contract/test_clauses.py": "default scope",
+    "tests/contract/test_explorer.py": "default scope",
+    "tests/designs/test_designs.py": "default scope",
+    "tests/cli/test_json.py": "default scope",
+    "tests/cli/test_output.py": "default scope",
+}
+"""What else is explored once: files that look at the same explorations, by what they look at."""
+
+
+class Sharing(LoadScopeScheduling):
+    """One process for each file, and for files that look at the same explorations.
+
+    In the order in which they are collected: the notebooks, which are dear, are first.
+    """
+
+    def __init__(self, config: pytest.Config, log: Producer) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return TOGETHER.get(file, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing | None:
+    """With ``--dist loadscope``, divide the suite so that no process does what another has done."""
+    return Sharing(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def uncounted(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:

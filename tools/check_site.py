@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -62,13 +64,28 @@ class Page(HTMLParser):
                 self.loads.update(LOADED_BY_CSS.findall(value))
 
 
+def read(path: Path) -> Page:
+    """A page of the site."""
+    page = Page()
+    page.feed(path.read_text(encoding="utf-8"))
+    return page
+
+
+@cache
+def target_of(place: Path, name: str) -> Path | None:
+    """The file that a link in a directory leads to, if there is one."""
+    target = (place / unquote(name)).resolve()
+    if target.is_dir():
+        target /= "index.html"
+    return target if target.is_file() else None
+
+
 def problems(site: Path) -> list[str]:
     """A line for each request to another host and for each link that leads nowhere."""
     found = []
-    pages: dict[Path, Page] = {}
-    for path in sorted(site.rglob("*.html")):
-        pages[path] = page = Page()
-        page.feed(path.read_text(encoding="utf-8"))
+    paths = sorted(site.rglob("*.html"))
+    with ProcessPoolExecutor() as pool:
+        pages = dict(zip(paths, pool.map(read, paths, chunksize=8), strict=True))
     for path in sorted(site.rglob("*.css")):
         loads = LOADED_BY_CSS.findall(path.read_text(encoding="utf-8"))
         found += [f"{path.relative_to(site)} loads {url}" for url in loads]
@@ -79,10 +96,8 @@ def problems(site: Path) -> list[str]:
             url = urlsplit(link)
             if url.scheme or url.netloc or (not url.path and not url.fragment):
                 continue
-            target = (path.parent / unquote(url.path)).resolve() if url.path else path
-            if target.is_dir():
-                target /= "index.html"
-            if not target.is_file():
+            target = target_of(path.parent, url.path) if url.path else path
+            if target is None:
                 found.append(f"{name} links to {link}: no such file")
             elif target in pages and url.fragment:
                 anchor = unquote(url.fragment)

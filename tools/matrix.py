@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from reference_impl.contract import IMPLEMENTATIONS, Exploration, Finding, Scope, explore  # noqa: E402
 from reference_impl.designs import DESIGNS  # noqa: E402
+from reference_impl.present.links import link  # noqa: E402
 from tools import stored  # noqa: E402
 
 FILE = ROOT / "spec" / "data" / "matrix.json"
@@ -60,12 +61,17 @@ def seen(part: str, name: str) -> Exploration:
 
 
 def cell(finding: Finding) -> dict[str, object]:
-    """What the site says of one clause and one implementation."""
+    """What the site says of one clause and one implementation.
+
+    The link makes the calls again; it is what the stepper opens.
+    """
     found: dict[str, object] = {"verdict": finding.verdict}
     if finding.reason:
         found["reason"] = finding.reason
     if finding.steps:
         found["calls"] = [f"{step.operation}: {step.outcome}" for step in finding.steps]
+        if leads := link(finding.steps[-1]):
+            found["link"] = leads
     return found
 
 

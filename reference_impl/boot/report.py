@@ -104,23 +104,26 @@ class Report:
         """Whether any boot was not as it should be."""
         return any(boot.different for boot in self.boots)
 
-    @property
-    def _results(self) -> list[Result]:
-        """Of all boots, the shortest steps first."""
-        return [result for boot in self.boots for result in boot.results]
-
     def clauses(self) -> dict[str, dict[str, Any]]:
         """Of each clause the verdict, and how many vectors are about it and how they came out."""
+        # of all boots, the shortest steps first
+        about: dict[str, list[Result]] = {id: [] for id in CLAUSES}
+        breaks: dict[str, Result] = {}
+        for result in (result for boot in self.boots for result in boot.results):
+            if result.verdict != "skipped":
+                for id in about.keys() & result.clauses:
+                    about[id].append(result)
+            for id in result.broken:
+                breaks.setdefault(id, result)
         found: dict[str, dict[str, Any]] = {}
-        for id in CLAUSES:
-            about = [r for r in self._results if id in r.clauses and r.verdict != "skipped"]
-            counts = {v: sum(r.verdict == v for r in about) for v in ("same", "differs", NOT_RUN)}
-            broken = next((r for r in self._results if id in r.broken), None)
-            wrong = broken or next((r for r in about if r.verdict == "differs"), None)
+        for id, results in about.items():
+            counts = {v: sum(r.verdict == v for r in results) for v in ("same", "differs", NOT_RUN)}
+            broken = breaks.get(id)
+            wrong = broken or next((r for r in results if r.verdict == "differs"), None)
             verdict = "broken" if broken else "differs" if wrong else "held"
             if verdict == "held" and counts[NOT_RUN]:
                 verdict = "not-run"
-            if not about and not broken:
+            if not results and not broken:
                 verdict = "hidden" if id in self.hidden else "no-vector"
             found[id] = {"verdict": verdict, **{k.replace(" ", "_"): n for k, n in counts.items()}}
             if wrong:

@@ -8,9 +8,11 @@ model shows of the last one, as far as a driver and a page request can see it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from ..contract import IMPLEMENTATIONS, Scope, group_scope
 from ..contract.facts import as_notes, group_facts
@@ -102,40 +104,47 @@ def within(
         The scenarios; and how many steps cannot be made so, by why.
     """
     found: list[Scenario] = []
-    left_out: dict[str, int] = {}
-    for model, setting, starts in _settings(scope, groups):
-        recorder = _Asking()
-        machine = model.boot(setting, recorder)
-        assert isinstance(machine, PythonMachine)
-        walk = Walk(model, setting, list(starts), scope.faults)
-        for number, (step, state) in enumerate(walk, 1):
-            trace = walk.trace(state, step.operation)
-            calls = [*((each, ()) for each in _towards(setting, trace.start)), *trace.calls]
-            why, scenario = _made(machine, recorder, setting, number, calls, step, starts[0])
-            if scenario:
-                found.append(scenario)
-            else:
-                left_out[why] = left_out.get(why, 0) + 1
-    return tuple(found), left_out
-
-
-def _settings(
-    scope: Scope, groups: tuple[str, ...]
-) -> Iterator[tuple[Implementation, Setting, list[State]]]:
-    """The settings of a scope, each with its starts; then those of the group's other calls."""
+    left_out: Counter[str] = Counter()
     model = IMPLEMENTATIONS["model"]
-    for setting, starts in scope.starts(model.lacks, model.habitat):
-        yield model, setting, list(starts)
-    group = IMPLEMENTATIONS["model-group"]
-    made = {
-        setting.name: (setting, starts)
-        for setting, starts in group_scope.settings(min(scope.devices, 2), 1)
-    }
-    for name in groups:
-        known, without = GROUPS[name]
-        setting, starts = made[known]
-        calls = tuple(kind for kind in setting.calls if kind not in without)
-        yield group, setting._replace(name=name, calls=calls), starts[:1]
+    parts = [
+        _steps(model, setting, tuple(starts), scope.faults)
+        for setting, starts in scope.starts(model.lacks, model.habitat)
+    ]
+    parts += [_of_group(name, min(scope.devices, 2), scope.faults) for name in groups]
+    for made, without in parts:
+        found += made
+        left_out += without
+    return tuple(found), dict(left_out)
+
+
+@cache
+def _of_group(name: str, devices: int, faults: int) -> tuple[list[Scenario], Counter[str]]:
+    """The steps of the group's other calls."""
+    known, without = GROUPS[name]
+    setting, starts = next(
+        each for each in group_scope.settings(devices, 1) if each[0].name == known
+    )
+    calls = tuple(kind for kind in setting.calls if kind not in without)
+    setting = setting._replace(name=name, calls=calls)
+    return _steps(IMPLEMENTATIONS["model-group"], setting, tuple(starts[:1]), faults)
+
+
+def _steps(
+    model: Implementation, setting: Setting, starts: tuple[State, ...], faults: int
+) -> tuple[list[Scenario], Counter[str]]:
+    """The steps of one setting; and how many cannot be made, by why."""
+    found: list[Scenario] = []
+    left_out: Counter[str] = Counter()
+    caller = _Caller(model, setting, starts[0])
+    walk = Walk(model, setting, list(starts), faults)
+    for number, (step, state) in enumerate(walk, 1):
+        trace = walk.trace(state, step.operation)
+        calls = (*((each, ()) for each in _towards(setting, trace.start)), *trace.calls)
+        try:
+            found.append(caller.scenario(number, calls, step))
+        except _ImpossibleError as why:
+            left_out[str(why)] += 1
+    return found, left_out
 
 
 def _towards(setting: Setting, start: State) -> Iterator[Operation]:
@@ -149,77 +158,110 @@ def _towards(setting: Setting, start: State) -> Iterator[Operation]:
         yield Operation("reset_prepare", name, setting.pasids[0])
 
 
-def _made(
-    machine: PythonMachine,
-    recorder: _Asking,
-    setting: Setting,
-    number: int,
-    calls: list[tuple[Operation, Script]],
-    wanted: Step,
-    start: State,
-) -> tuple[str, Scenario | None]:
-    """The scenario of these calls, or why there is none."""
-    if any(call.device == STRAY and call.kind == "detach" for call, _ in calls):
-        return "a detach of a device without a group is a null pointer (DET-7)", None
-    state = start
-    if not setting.rid:
-        state = State((Row(None, (None,) * len(setting.devices)),) * len(setting.pasids))
-        state = state._replace(notes=machine.notes())
-    made: list[tuple[Operation, Faults]] = []
-    warnings, step, expected = 0, wanted, ""
-    for operation, script in calls:
+class _ImpossibleError(Exception):
+    """A step that cannot be made so; the message says why."""
+
+
+Calls = tuple[tuple[Operation, Script], ...]
+
+
+class _Made(NamedTuple):
+    """What a call did."""
+
+    step: Step
+    faults: Faults
+    rows: list[Row]
+    """What the PASIDs are then."""
+    state: State
+    """The same, as the next call finds it."""
+
+
+class _Caller:
+    """Makes calls one after the other, from a group with nothing attached.
+
+    The way to a state is that of all steps from there: each call of it is made once.
+    """
+
+    def __init__(self, model: Implementation, setting: Setting, start: State) -> None:
+        self.setting = setting
+        self.recorder = _Asking()
+        machine = model.boot(setting, self.recorder)
+        assert isinstance(machine, PythonMachine)
+        self.machine = machine
+        nothing = Row(None, (None,) * len(setting.devices))
+        empty = State((nothing,) * len(setting.pasids), notes=machine.notes())
+        self.start = start if setting.rid else empty
+        self.made: dict[tuple[State, Calls], _Made] = {}
+
+    def scenario(self, number: int, calls: Calls, wanted: Step) -> Scenario:
+        """The scenario of these calls.
+
+        Args:
+            number: of the step, within its setting.
+            calls: those to the step, and the step's own.
+            wanted: the step.
+
+        Raises:
+            _ImpossibleError: there is none.
+        """
+        if any(call.device == STRAY and call.kind == "detach" for call, _ in calls):
+            raise _ImpossibleError("a detach of a device without a group is a null pointer (DET-7)")
+        setting = self.setting
+        made = [self.after(self.start, calls[:n]) for n in range(1, len(calls) + 1)]
+        step, faults, _, state = made[-1]
+        if step != wanted:
+            raise _ImpossibleError("no calls lead to the state before it")
+        if isinstance(step.result, str):
+            raise _ImpossibleError("it crashes")
+        expected = self.shown(made[-1])
+        name = f"{setting.name}/{number} {step.operation}"
+        met = [_fault(faults, at) for at, (_, error) in enumerate(faults) if error]
+        return Scenario(
+            " ".join([name, *met]).replace("h'", "new").replace(", h)", ", same)"),
+            setting,
+            tuple((each.step.operation, each.faults) for each in made),
+            step,
+            expected,
+            sum(each.step.warnings for each in made),
+            _left(setting, state),
+            setting.rid and self.shown(self.after(self.blocked(), calls)) != expected,
+        )
+
+    def blocked(self) -> State:
+        """The start, in a group that was blocked before; that it still remembers."""
+        facts = group_facts(self.start.notes)._replace(blocking=True)
+        return self.start._replace(notes=as_notes(facts))
+
+    def after(self, start: State, calls: Calls) -> _Made:
+        """What the last of these calls does.
+
+        Raises:
+            _ImpossibleError: it cannot be made, or another before.
+        """
+        if (start, calls) not in self.made:
+            self.made[start, calls] = self._call(start, calls)
+        return self.made[start, calls]
+
+    def _call(self, start: State, calls: Calls) -> _Made:
+        *_, (operation, script) = calls
+        state = self.after(start, calls[:-1]).state if calls[1:] else start
+        machine, recorder = self.machine, self.recorder
         machine.load(state)
         recorder.follow(script)
         parts, _ = observe(machine, recorder, state, operation, machine.row(operation.pasid))
-        step = Step(setting, *parts)
-        made.append((operation, tuple(recorder.asked_of)))
-        if _never_lacking(operation, made[-1][1], state):
-            return "an array with nothing in it needs no memory for its first place", None
-        warnings += step.warnings
-        rows = [machine.row(pasid) for pasid in setting.pasids]
-        state = state_now(machine)
-        if setting.rid and not group_facts(state.notes).members:
-            return "with its last device a group goes", None
-        expected = shown(step, rows) + _owned(setting, state)
-    if step != wanted:
-        return "no calls lead to the state before it", None
-    if isinstance(step.result, str):
-        return "it crashes", None
-    faults = made[-1][1]
-    name = f"{setting.name}/{number} {step.operation}"
-    met = [_fault(faults, at) for at, (_, error) in enumerate(faults) if error]
-    return "", Scenario(
-        " ".join([name, *met]).replace("h'", "new").replace(", h)", ", same)"),
-        setting,
-        tuple(made),
-        step,
-        expected,
-        warnings,
-        _left(setting, state),
-        setting.rid and _remembers(machine, recorder, setting, calls, start, expected),
-    )
+        faults = tuple(recorder.asked_of)
+        if _never_lacking(operation, faults, state):
+            why = "an array with nothing in it needs no memory for its first place"
+            raise _ImpossibleError(why)
+        rows = [machine.row(pasid) for pasid in self.setting.pasids]
+        after = state_now(machine)
+        if self.setting.rid and not group_facts(after.notes).members:
+            raise _ImpossibleError("with its last device a group goes")
+        return _Made(Step(self.setting, *parts), faults, rows, after)
 
-
-def _remembers(
-    machine: PythonMachine,
-    recorder: _Asking,
-    setting: Setting,
-    calls: list[tuple[Operation, Script]],
-    start: State,
-    expected: str,
-) -> bool:
-    """Whether the last call shows that the group was blocked before the first."""
-    facts = group_facts(start.notes)._replace(blocking=True)
-    state = start._replace(notes=as_notes(facts))
-    shows = ""
-    for operation, script in calls:
-        machine.load(state)
-        recorder.follow(script)
-        parts, _ = observe(machine, recorder, state, operation, machine.row(operation.pasid))
-        state = state_now(machine)
-        rows = [machine.row(pasid) for pasid in setting.pasids]
-        shows = shown(Step(setting, *parts), rows) + _owned(setting, state)
-    return shows != expected
+    def shown(self, made: _Made) -> str:
+        """A call as the kernel's side writes down what it sees."""
+        return shown(made.step, made.rows) + _owned(self.setting, made.state)
 
 
 def _never_lacking(operation: Operation, faults: Faults, before: State) -> bool:

@@ -175,7 +175,7 @@ BUGS: dict[str, Bug] = {
             "vtd-in-place",
             (),
             "driver",
-            "the driver of 6.13 to 6.19 as it is",
+            "the driver as it was before the fix",
         ),
         Bug(
             "B9",

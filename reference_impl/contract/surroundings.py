@@ -133,11 +133,12 @@ class Surroundings:
             return
         facts = group_facts(notes)
         group.devices[:] = [self.devices[name] for name in facts.members]
+        found = dict(facts.max_pasids)
         for dev in self.devices.values():
             dev.group = group if dev in group.devices else None
             dev.attach_deferred = dev.name in facts.deferred
             dev.reset_depth = facts.depth(dev.name)
-            dev.max_pasids = dict(facts.max_pasids).get(dev.name, self.specs[dev.name].max_pasids)
+            dev.max_pasids = found.get(dev.name, self.specs[dev.name].max_pasids)
         group.default_domain = self.default if facts.default else None
         group.domain = self.domains[facts.domain] if facts.domain else None
         group.blocking_domain = self.driver.blocked_domain if facts.blocking else None

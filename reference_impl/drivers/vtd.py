@@ -198,7 +198,7 @@ class Vtd(VtdDevices):
 
 
 class VtdInPlace(Vtd):
-    """The driver of 6.13 to 6.19: a replace writes over the entry while hardware may read it.
+    """The driver from 6.13 until 7.0: a replace writes over the entry while hardware may read it.
 
     Source: commits 7543ee63e811, which made it so, and c3b1edea3791, which took it back.
     """

@@ -36,7 +36,7 @@ class LinuxAmd(Linux):
 
 
 class AmdMachine(RememberingMachine):
-    """One group of devices whose page tables hang on tables of their own."""
+    """One group of devices, each with a table of its own that leads to its page tables."""
 
     spread: ClassVar[int] = 512
 

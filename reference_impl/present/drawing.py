@@ -8,13 +8,13 @@ it. All lengths are pixels.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from html import escape
 
 from ..contract.requests import Request
 from ..contract.step import Step, reader
-from .bands import BAND, WARNING, WORDS, Piece
+from .bands import BAND, CENTRED, WARNING, WORDS, Piece
 from .layout import CHARACTER, HEAD, LEFT, Column, Layout, layout
+from .marks import Marks, box
 from .rows import Line, lines
 from .text import array_cell, is_over
 
@@ -22,6 +22,8 @@ LOOK = (
     'fill="currentColor" '
     'style="font:12px var(--font-stack--monospace,ui-monospace,monospace);max-width:none"'
 )
+SMALL = 'font-size="11" opacity=".75"'
+THIN = 'fill="none" stroke="currentColor" stroke-opacity=".4"'
 
 
 def svg(step: Step, details: bool = False, request: Request | None = None) -> str:
@@ -34,68 +36,62 @@ def svg(step: Step, details: bool = False, request: Request | None = None) -> st
     """
     shown = lines(step, details, request)
     at = layout(step, shown)
+    marks = Marks()
+    _core(marks, at, shown)
+    _bands(marks, step, at, shown)
+    _heads(marks, step, at)
+    for row, line in enumerate(shown):
+        _row(marks, at, row, line)
     height = at.tops[-1] + 4
     size = f'width="{at.width}" height="{height}" viewBox="0 0 {at.width} {height}"'
     title = f"{step.operation}, {len(shown) - 2} rows, {shown[-1].text}"
     return "\n".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} {LOOK}>',
-            f"<title>{escape(title)}</title>",
-            *_heads(step, at),
-            *_core(at, shown),
-            *_bands(step, at, shown),
-            *(_row(at, row, line) for row, line in enumerate(shown)),
+            f"<title>{escape(title, quote=False)}</title>",
+            *marks,
             "</svg>",
         )
     )
 
 
-def _heads(step: Step, at: Layout) -> Iterator[str]:
+def _heads(marks: Marks, step: Step, at: Layout) -> None:
     devices = len(step.setting.devices)
     centre = BAND // 2
 
-    def small(x: int, y: int, text: str, anchor: str = "middle") -> str:
-        return (
-            f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="11" opacity=".75" '
-            f"{WORDS}>{text}</text>"
-        )
+    def small(x: int, y: int, text: str, centred: bool = True) -> None:
+        marks.words(f"{SMALL} {WORDS}{CENTRED if centred else ''}", x, y, text)
 
-    yield small(at.columns[0].x, 12, "DMA reaches", "start")
+    small(at.columns[0].x, 12, "DMA reaches", centred=False)
     for column, spec in zip(at.columns[:devices], step.setting.devices, strict=True):
         dim = "" if spec.max_pasids else ' opacity=".6"'
-        yield (
-            f'<text x="{column.x + centre}" y="30" text-anchor="middle" font-size="13" '
-            f'font-weight="700"{dim}>{escape(spec.name)}</text>'
-        )
+        name = f'font-size="13" font-weight="700"{CENTRED}{dim}'
+        marks.words(name, column.x + centre, 30, spec.name)
         if not spec.max_pasids:
-            yield small(column.x + centre, 43, "no PASIDs")
+            small(column.x + centre, 43, "no PASIDs")
         elif spec.name in step.resetting:
-            yield small(column.x + centre, 43, f"{'was ' * is_over(step, spec.name)}in reset")
+            small(column.x + centre, 43, f"{'was ' * is_over(step, spec.name)}in reset")
     array, page, *beside = at.columns[devices:]
-    yield small(array.x + centre, 12, "array") + small(array.x + centre, 30, "says")
-    yield small(page.x + centre, 12, "page request") + small(page.x + centre, 30, "finds")
-    for request in beside:
-        yield small(request.x + centre, 12, "request") + small(request.x + centre, 30, "is")
-    yield small(LEFT, 30, "core", "start") + small(at.core, 30, "mutex")
+    told = [(array, "array", "says"), (page, "page request", "finds")]
+    for column, who, does in (*told, *((each, "request", "is") for each in beside)):
+        small(column.x + centre, 12, who)
+        small(column.x + centre, 30, does)
+    small(LEFT, 30, "core", centred=False)
+    small(at.core, 30, "mutex")
 
 
-def _core(at: Layout, shown: list[Line]) -> Iterator[str]:
+def _core(marks: Marks, at: Layout, shown: list[Line]) -> None:
     """The core's line, thick while the group's mutex is held."""
-    yield (
-        f'<path d="M{at.core} {HEAD - 12}V{at.tops[-1]}" stroke="currentColor" '
-        'stroke-opacity=".4"/>'
-    )
+    marks.shape(THIN, f"M{at.core} {HEAD - 12}V{at.tops[-1]}")
     at_row = 0
     for locked, rows in itertools.groupby(shown, lambda line: line.locked):
         top, at_row = at.tops[at_row], at_row + len(list(rows))
         if locked:
-            yield (
-                f'<rect x="{at.core - 4}" y="{top}" width="8" height="{at.tops[at_row] - top}" '
-                'rx="2" fill-opacity=".35"><title>the group\'s mutex is held</title></rect>'
-            )
+            held = box(at.core - 4, top, 8, at.tops[at_row] - top)
+            marks.shape('fill-opacity=".35"', held, title="the group's mutex is held")
 
 
-def _bands(step: Step, at: Layout, shown: list[Line]) -> Iterator[str]:
+def _bands(marks: Marks, step: Step, at: Layout, shown: list[Line]) -> None:
     """Each column, cut where it changes."""
     devices = step.setting.devices
     last = len(shown) - 1
@@ -110,11 +106,8 @@ def _bands(step: Step, at: Layout, shown: list[Line]) -> Iterator[str]:
         else:
             states = [reader(step.setting, line.slot) for line in shown]
         if column.idle and not any(states):
-            x = column.x + BAND // 2
-            yield (
-                f'<path d="M{x} {HEAD}V{at.tops[-1]}" stroke="currentColor" '
-                'stroke-opacity=".4" stroke-dasharray="2 4"/>'
-            )
+            dotted = f'{THIN} stroke-dasharray="2 4"'
+            marks.shape(dotted, f"M{column.x + BAND // 2} {HEAD}V{at.tops[-1]}")
             continue
         cuts = [row for row in range(1, last + 1) if states[row] != states[row - 1]]
         for start, end in itertools.pairwise([0, *cuts, last + 1]):
@@ -125,34 +118,33 @@ def _bands(step: Step, at: Layout, shown: list[Line]) -> Iterator[str]:
                 continue
             piece = Piece(column.x, top, bottom, states[start], again)
             if place < len(devices):
-                yield piece.reaches(step.setting)
+                piece.reaches(marks, step.setting)
+            elif column.name == "array":
+                piece.says(marks, step.setting)
             else:
-                yield piece.says(step.setting) if column.name == "array" else piece.finds()
+                piece.finds(marks)
 
 
-def _row(at: Layout, row: int, line: Line) -> str:
+def _row(marks: Marks, at: Layout, row: int, line: Line) -> None:
     """A row's number and text, and its arrow with the answer."""
     y = at.middle(row) + 4
-    warning = f' style="fill:{WARNING}"' if line.wrong and not line.target else ""
-    bold = ' font-weight="700"' if line.wrong and not line.target else ""
-    out = []
     if line.number:
-        out.append(f'<text x="14" y="{y}" text-anchor="end" opacity=".6">{line.number}</text>')
+        marks.words('text-anchor="end" opacity=".6"', 14, y, str(line.number))
+    warning = f'style="fill:{WARNING}" font-weight="700"'
     for number, text in enumerate(at.wrapped[row]):
-        out.append(f'<text x="{LEFT}" y="{y + 15 * number}"{warning}{bold}>{escape(text)}</text>')
+        marks.words(warning if line.wrong and not line.target else "", LEFT, y + 15 * number, text)
     target = next((c for c in at.columns if c.name == line.target), None)
     if target:
         begin = min(LEFT + round(len(at.wrapped[row][0]) * CHARACTER) + 6, at.core)
         source = next((c for c in at.columns if c.name == line.source), None)
         if source:
             begin = source.x + BAND + 2
-        out.append(_arrow(at, begin, target, y - 4, line.asked))
+        _arrow(marks, at, begin, target, y - 4, line.asked)
         if line.answer:
-            out.append(_answer(target.x + BAND + 5, y, line.answer, line.wrong))
-    return "".join(out)
+            _answer(marks, target.x + BAND + 5, y, line.answer, line.wrong)
 
 
-def _arrow(at: Layout, begin: int, target: Column, y: int, asked: bool) -> str:
+def _arrow(marks: Marks, at: Layout, begin: int, target: Column, y: int, asked: bool) -> None:
     """From the text to the target's band, and behind the bands in between."""
     path = f"M{begin} {y}H"
     for column in at.columns[: at.columns.index(target)]:
@@ -160,18 +152,17 @@ def _arrow(at: Layout, begin: int, target: Column, y: int, asked: bool) -> str:
             path += f"{column.x - 2}M{column.x + BAND + 2} {y}H"
     tip = target.x - 1
     dashes = "" if asked else ' stroke-dasharray="1 3"'
-    return (
-        f'<path d="{path}{tip - 6}" fill="none" stroke="currentColor" stroke-opacity=".6"{dashes}/>'
-    ) + (f'<path d="M{tip} {y}l-8 -4v8z"/>' if asked else "")
+    shaft = 'fill="none" stroke="currentColor" stroke-opacity=".6"'
+    marks.shape(f"{shaft}{dashes}", f"{path}{tip - 6}")
+    if asked:
+        marks.shape('fill="currentColor"', f"M{tip} {y}l-8 -4v8z")
 
 
-def _answer(x: int, y: int, answer: str, wrong: bool) -> str:
+def _answer(marks: Marks, x: int, y: int, answer: str, wrong: bool) -> None:
     if not wrong:
-        return f'<text x="{x}" y="{y}" font-size="11" opacity=".75">{answer}</text>'
+        marks.words(SMALL, x, y, answer)
+        return
     width = round(len(answer) * 6.7) + 6
-    return (
-        f'<g style="color:{WARNING}"><rect x="{x - 2}" y="{y - 13}" width="{width}" height="17" '
-        'rx="3" fill="none" stroke="currentColor" stroke-width="1.5"/>'
-        f'<text x="{x + 1}" y="{y}" font-size="11" font-weight="700" '
-        f'fill="currentColor">{answer}</text></g>'
-    )
+    frame = f'fill="none" style="stroke:{WARNING}" stroke-width="1.5" stroke-linejoin="round"'
+    marks.shape(frame, box(x - 2, y - 13, width, 17))
+    marks.words(f'font-size="11" font-weight="700" style="fill:{WARNING}"', x + 1, y, answer)

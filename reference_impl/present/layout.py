@@ -12,13 +12,13 @@ from .rows import Line
 
 CHARACTER = 7.25
 """The width of a character of the fixed font at 12 pixels, rather more than less."""
-SHORTEST, LONGEST = 20, 30
+SHORTEST, LONGEST = 22, 30
 """How many characters wide the texts are; a longer one is wrapped."""
 LEFT = 24
 HEAD = 50
 ROW = 34
 ANSWER = 50
-"""The room to the right of a band for an errno."""
+"""The room to the right of a band for an errno; a longer one gets more."""
 
 
 class Column(NamedTuple):
@@ -58,14 +58,16 @@ def layout(step: Step, shown: list[Line]) -> Layout:
     tops = [HEAD]
     for text in wrapped:
         tops.append(tops[-1] + max(ROW, 15 * len(text) + 12))
+    longest = max((len(line.answer) for line in shown), default=0)
+    answer = max(ANSWER, round(longest * CHARACTER) + 8)
     core = LEFT + round(characters * CHARACTER) + 12
     x = core + 30
     columns = []
     for device in step.setting.devices:
         columns.append(Column(device.name, x, not device.max_pasids))
-        x += BAND + (ANSWER if device.max_pasids else 20)
+        x += BAND + (answer if device.max_pasids else 20)
     answers = any(line.target == "array" and line.answer for line in shown)
-    for name, room in (("array", ANSWER if answers else 16), ("page request", 18)):
+    for name, room in (("array", answer if answers else 16), ("page request", 18)):
         columns.append(Column(name, x))
         x += BAND + room
     if any(line.request for line in shown):

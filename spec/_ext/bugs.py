@@ -31,8 +31,8 @@ class Bugs(SphinxDirective):
         if self.arguments[0] == "beyond":
             rows = [["bug", "why it is not made again"], ["---", "---"], *data["beyond"].items()]
         else:
-            rows = [["bug", "what was wrong", "clause", "the shortest calls that show it"]]
-            rows.append([":--"] * 4)
+            rows = [["bug", "clause", "what was wrong, and the shortest calls that show it"]]
+            rows.append([":--"] * 3)
             described = cards.read_text(encoding="utf-8")
             rows += [cells(bug, described) for bug in data["caught"]]
         lines = [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
@@ -46,12 +46,9 @@ def cells(bug: dict[str, Any], described: str) -> list[str]:
         commit = f"{{need}}`C-{commit}`"
     note = f" *{sentence(bug['note'])}*" if bug["note"] else ""
     calls = "; ".join(f"`{call}`" for call in bug["calls"])
-    return [
-        bug["bug"],
-        f"{sentence(bug['title'])} Mended in {bug['fixed in']}: {commit}.{note}",
-        f"{{need}}`{bug['clause']}`",
-        f"`{bug['made of']}`: {calls}. {sentence(bug['reason'])}".replace("|", "\\|"),
-    ]
+    wrong = f"{sentence(bug['title'])} Fixed in {bug['fixed in']}: {commit}.{note}"
+    shown = f"`{bug['made of']}`: {calls}. {sentence(bug['reason'])}".replace("|", "\\|")
+    return [bug["bug"], f"{{need}}`{bug['clause']}`", f"{wrong}<br>{shown}"]
 
 
 def sentence(words: str) -> str:

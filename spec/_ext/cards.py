@@ -25,6 +25,9 @@ from sphinx_needs.views import NeedsView
 
 from reference_impl.present.tables import SYMBOLS
 
+WORDS = 20
+"""A cell of more characters is prose: on a phone it needs some width."""
+
 
 def label(need: NeedItem) -> str:
     """The short name under which a card is cited."""
@@ -141,9 +144,11 @@ def tell_titles(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
             node["reftitle"] = needs[title]["title"]
 
 
-def colour_verdicts(_app: Sphinx, doctree: nodes.document, _docname: str) -> None:
-    """Give each table cell that says a verdict, such as "✗ broken", the class of that verdict."""
+def tell_cells(_app: Sphinx, doctree: nodes.document, _docname: str) -> None:
+    """Give a table's cell a class: that of the verdict, if it says "✗ broken"; or prose."""
     for entry in doctree.findall(nodes.entry):
+        if len(entry.astext()) > WORDS:
+            entry["classes"].append("prose")
         symbol, _, verdict = entry.astext().replace("\N{NO-BREAK SPACE}", " ").partition(" ")
         if SYMBOLS.get(verdict.replace(" ", "-")) == symbol:
             entry["classes"].append(verdict.replace(" ", "-"))
@@ -169,7 +174,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_post_transform(Cards)
     # after sphinx-needs has resolved its role
     app.connect("doctree-resolved", tell_titles, priority=900)
-    app.connect("doctree-resolved", colour_verdicts)
+    app.connect("doctree-resolved", tell_cells)
     app.connect("html-page-context", drop_needs_assets, priority=900)
     app.connect("build-finished", drop_needs_files, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

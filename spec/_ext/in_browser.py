@@ -21,10 +21,12 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
+from reference_impl import present
 from reference_impl.contract import replay
 from reference_impl.present.links import STEPPED, opened
 from reference_impl.present.stepper import stepper
@@ -49,6 +51,7 @@ class Stepper(SphinxDirective):
         """Return the page's elements."""
         link = self.arguments[0]
         self.env.note_dependency(str(HERE / "stepper.html"))
+        follow_drawings(self.env)
         drawn = Diagram(replay(*opened(link)))._repr_html_()
         found: list[nodes.Node] = []
         if vendored(self.env.app):
@@ -63,6 +66,12 @@ class Stepper(SphinxDirective):
             found += [nodes.paragraph("", f"{MISSING}, so nothing can be stepped through here.")]
             html = drawn
         return [*found, nodes.raw("", html, format="html")]
+
+
+def follow_drawings(env: BuildEnvironment) -> None:
+    """Have the page that is read be read again when drawings are drawn in another way."""
+    for module in Path(present.__file__).parent.glob("*.py"):
+        env.note_dependency(str(module))
 
 
 def vendored(app: Sphinx) -> bool:

@@ -14,7 +14,7 @@ from sphinx.util.typing import ExtensionMetadata
 from sphinx_needs.data import SphinxNeedsData
 
 CODE = re.compile(r'<div class="highlight"><pre>.*?</pre>', re.DOTALL)
-WORDS = re.compile(r'(<span class="(?:s|sa|s1|s2|sd|c1)">)([^<]*)(</span>)')  # strings, comments
+WORDS = re.compile(r'(<span class="[sc]">)([^<]*)(</span>)')  # strings, comments: listings.py
 ID = re.compile(r"\b[A-Z]{3,4}-\d+\b")
 
 

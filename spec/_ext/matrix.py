@@ -21,13 +21,14 @@ from typing import Any
 
 from booted import FILE, columns
 from docutils import nodes
+from in_browser import follow_drawings
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
-from reference_impl.contract import CLAUSES, IMPLEMENTATIONS, Scope, explore
+from reference_impl.contract import CLAUSES, Finding, Scope, replay
 from reference_impl.present import story
-from tools.matrix import PARTS
+from reference_impl.present.links import opened
 
 SIGNS = {"held": "✓", "broken": "**✗**", "not-applicable": "–", "not-promised": "·"}
 VERDICTS = {"✓": "held", "✗": "broken"}
@@ -136,27 +137,25 @@ class Drawn(SphinxDirective):
     required_arguments = 2
 
     def run(self) -> list[nodes.Node]:
-        """A drawing for each broken clause."""
+        """A drawing for each broken clause: the stored calls are made again."""
         name, part = self.arguments
-        stored = read(self, part)["implementations"][name]
-        broken = [id for id, cell in stored.items() if cell["verdict"] == "broken"]
-        # no counterexample is longer, so nothing further away has to be explored
-        longest = max(len(stored[id]["calls"]) for id in broken)
-        clauses = [CLAUSES[id] for id in broken]
-        seen = explore(IMPLEMENTATIONS[name], PARTS[part][1], clauses, calls=longest)
+        follow_drawings(self.env)
         found: list[nodes.Node] = []
         families: set[str] = set()
-        for id in seen.with_verdict("broken"):
-            finding = seen.findings[id]
-            family = finding.clause.family
-            if family not in families:  # the front page leads here
-                families.add(family)
-                ident = f"{name}-{family.lower()}"
+        for id, cell in read(self, part)["implementations"][name].items():
+            if cell["verdict"] != "broken":
+                continue
+            clause = CLAUSES[id]
+            steps = replay(*opened(cell["link"]))
+            if clause.family not in families:  # the front page leads here
+                families.add(clause.family)
+                ident = f"{name}-{clause.family.lower()}"
                 target = nodes.target("", "", ids=[ident], names=[ident])
                 self.state.document.note_explicit_target(target)
                 found.append(target)
-            found += self.parse_text_to_nodes(f"{{need}}`{id}`: **{finding.clause.title}**")
-            found.append(nodes.raw("", story(finding)._repr_html_(), format="html"))
+            found += self.parse_text_to_nodes(f"{{need}}`{id}`: **{clause.title}**")
+            drawn = story(Finding(clause, broken=1, reason=cell["reason"], steps=steps))
+            found.append(nodes.raw("", drawn._repr_html_(), format="html"))
         return found
 
 

@@ -13,16 +13,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
 
 DATA = ("matrix.json", "linux.json")
-UNUSED = ("jquery", "_frameworks_compat", "sphinx-data-viewer", "graphviz")
+UNUSED = ("jquery", "_frameworks_compat", "sphinx-data-viewer", "graphviz", "mystnb")
 NOT_FOUND = """
 <h1>Not here</h1>
 <p>There is no such page. An id of a clause is never used again and never goes:
@@ -57,14 +60,15 @@ def foot(
     source = os.environ.get("PASID_SPEC_SOURCE", "").rstrip("/")
     if source and built and app.env.found_docs and pagename in app.env.found_docs:
         path = app.env.doc2path(pagename, base=False)
-        parts.append(f'<a href="{source}/blob/{built.rstrip("+")}/{path}">source of this page</a>')
-    context["copyright"] = f"{app.config.copyright} · {' · '.join(parts)}"
+        page = f"{source}/blob/{built.rstrip('+')}/{path}"
+        parts.append(Markup('<a href="{}">source of this page</a>').format(page))
+    context["copyright"] = Markup(" · ").join([app.config.copyright, *parts])
 
 
 def lighten(
     _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _doctree: Any
 ) -> None:
-    """Leave out what extensions load and no page of ours uses, a hundred kilobytes of it."""
+    """Leave out what extensions load and no page of ours needs, a hundred kilobytes of it."""
     for kind in ("script_files", "css_files"):
         files = context[kind]
         context[kind] = [
@@ -79,6 +83,34 @@ def level_captions(
     if tree := context.get("furo_navigation_tree"):
         levelled = tree.replace('role="heading"', 'role="heading" aria-level="2"')
         context["furo_navigation_tree"] = levelled
+
+
+def no_sources_unasked(_app: Sphinx, env: BuildEnvironment) -> None:
+    """Leave out the sources of modules to whose lines nothing leads.
+
+    Sphinx does so while it reads one page after the other, and not where several are read at once.
+    """
+    read: dict[str, Any] = getattr(env, "_viewcode_modules", {})
+    for name in [name for name, found in read.items() if found and not found[2]]:
+        del read[name]
+
+
+def one_tree_for_sources(
+    _app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """Make the tree beside pages of sources once for all that lie as deep: none is in the tree."""
+    if page.startswith("_modules/"):
+        context["toctree"] = partial(_tree, context["toctree"], page.count("/"))
+
+
+_trees: dict[object, str] = {}
+
+
+def _tree(made: Callable[..., str], *deep: int, **how: Any) -> str:
+    key = (deep, *sorted(how.items()))
+    if key not in _trees:
+        _trees[key] = made(**how)
+    return _trees[key]
 
 
 def not_found(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -109,6 +141,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("html-page-context", foot)
     app.connect("html-page-context", lighten, priority=900)  # after those who add
     app.connect("html-page-context", level_captions, priority=900)  # after furo
+    app.connect("html-page-context", one_tree_for_sources, priority=100)  # before furo
+    app.connect("env-updated", no_sources_unasked)
     app.connect("html-collect-pages", not_found)
     app.connect("build-finished", copy)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -80,19 +80,22 @@ def never_alone() -> Iterator[str]:
 
 
 def missed() -> Iterator[str]:
-    """A row for each reason why mutants of a module are noticed by nobody who was asked."""
-    yield from _head("module", "why nobody notices", "mutants")
+    """Each reason why mutants of a module are noticed by nobody who was asked, and the mutants.
+
+    It is no table: what is in code is long, and a reason would be squeezed beside it.
+    """
     for module, row in Results.read().rows.items():
-        name = f"`{module.removeprefix('reference_impl/')}`"
         missed = set(row.missed("together"))
         said: dict[str, list[str]] = {}
         for key in row.mutants:
             if key in row.same:
-                said.setdefault(f"Equivalent: {row.same[key]}", []).append(_plain(key))
+                said.setdefault(f"Equivalent: {row.same[key]}", []).append(key)
             elif key in missed:
-                said.setdefault(row.left.get(key, "Not known."), []).append(_plain(key))
-        for reason, keys in said.items():
-            yield _row(name, reason, _listed(keys))
+                said.setdefault(row.left.get(key, "Not known."), []).append(key)
+        if said:
+            yield f"`{module.removeprefix('reference_impl/')}`"
+            for reason, keys in said.items():
+                yield f": {reason} {_listed(keys)}\n"
 
 
 def _listed(keys: list[str]) -> str:
@@ -100,7 +103,7 @@ def _listed(keys: list[str]) -> str:
     by: dict[str, list[str]] = {}
     for key in keys:
         function, _, what = key.partition(": ")
-        by.setdefault(function, []).append(what)
+        by.setdefault(function, []).append(_plain(what))
     return "; ".join(f"`{function}`: {', '.join(said)}" for function, said in by.items())
 
 
@@ -170,11 +173,15 @@ def _alone() -> dict[str, list[tuple[str, str]]]:
 
 def _share(row: Row, suite: str) -> str:
     every = row.asked.get(suite, min(row.asked.values(), default=1))
-    return f"{row.share(suite):.1f} %" + (f" of each {every}." if every > 1 else "")
+    share = f"{row.share(suite):.1f}\N{NO-BREAK SPACE}%"
+    return f"{share} of each {every}." if every > 1 else share
 
 
 def _plain(text: str) -> str:
-    return text.replace("|", "\\|")
+    """As Markdown shows it word for word; one that was cut off ends within its code."""
+    parts = f"{text}…`".split("`") if text.count("`") % 2 else text.split("`")
+    parts[::2] = [words.replace("_", r"\_") for words in parts[::2]]
+    return "`".join(parts).replace("|", "\\|")
 
 
 def _head(*cells: object) -> list[str]:

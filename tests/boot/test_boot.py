@@ -19,7 +19,7 @@ from reference_impl import boot as booting
 from reference_impl.__main__ import run
 from reference_impl.boot import build, qemu
 from reference_impl.boot.report import Report
-from tests.boot.machine import MAKE, SMALL, WARNING, Machine, console
+from tests.boot.machine import FEW, MAKE, SMALL, WARNING, Machine, console
 
 
 def verdicts(report: Report) -> set[str]:
@@ -28,8 +28,8 @@ def verdicts(report: Report) -> set[str]:
 
 
 def test_all_as_it_should_be(machine: Machine) -> None:
-    machine.hears(*console())
-    report = machine.asked()
+    machine.hears(*console(SMALL))
+    report = machine.asked(SMALL)
     assert not report.different
     assert verdicts(report) == {"same", "skipped"}
     clauses = report.clauses()
@@ -132,7 +132,7 @@ def test_a_guest_that_does_not_end_itself(
     machine.emulator(does)
     for name, value in changed.items():
         monkeypatch.setattr(qemu if name == "MOST_OUTPUT" else booting, name, value)
-    few = SMALL if changed or "exit" in does else SMALL.__class__(**{**vars(SMALL), "seconds": 1})
+    few = FEW if changed or "exit" in does else FEW.__class__(**{**vars(FEW), "seconds": 1})
     report = booting.ask(machine.tree, [few], lambda _line: None)
     assert says in report.boots[0].failure
     assert report.boots[0].log
@@ -168,7 +168,7 @@ def test_a_build_is_kept_and_goes_on(machine: Machine) -> None:
 def test_the_options_that_a_tree_lacks(
     machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(booting.BUILDS, "plain", SMALL.__class__(**{**vars(SMALL), "fragment": ""}))
+    monkeypatch.setitem(booting.BUILDS, "plain", FEW.__class__(**{**vars(FEW), "fragment": ""}))
     assert run(["boot", "--build", "plain", str(machine.tree)]) == 2
     assert "cannot be configured with CONFIG_ANY" in capsys.readouterr().err
 
@@ -194,7 +194,7 @@ def test_what_kunit_says_of_a_failure(machine: Machine) -> None:
 def test_the_command(
     machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(booting.BUILDS, "plain", SMALL)
+    monkeypatch.setitem(booting.BUILDS, "plain", FEW)
     machine.hears(*console())
     assert run(["boot", "--build", "plain", str(machine.tree)]) == 0
     out = capsys.readouterr().out
@@ -233,10 +233,9 @@ def test_wrong_input(machine: Machine, capsys: pytest.CaptureFixture[str], tmp_p
 
 
 LITTLE = """
-from dataclasses import replace
 from reference_impl import __main__, boot
-from tests.boot.machine import SMALL
-boot.BUILDS["plain"] = replace(SMALL, groups=())
+from tests.boot.machine import FEW
+boot.BUILDS["plain"] = FEW
 __main__.main()
 """
 """The command, with a build of which little is asked."""

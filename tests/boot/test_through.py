@@ -111,6 +111,6 @@ def test_a_defect_that_shows_breaks_its_clause(machine: Machine) -> None:
     machine.hears(
         *(line.replace(": ok", ": not ok") if "written" in line else line for line in lines)
     )
-    mended = machine.asked()
-    assert mended.clauses()["VFIO-5"]["verdict"] != "broken"
-    assert not mended.different
+    fixed = machine.asked()
+    assert fixed.clauses()["VFIO-5"]["verdict"] != "broken"
+    assert not fixed.different

@@ -13,7 +13,7 @@ from tests.browser.conftest import SITE
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
 SENT_BYTES = 200_000
 """What a notebook's page and all that it loads may weigh as a public host sends it: compressed."""
-PLAIN_BYTES = 600_000
+PLAIN_BYTES = 500_000
 """And as `make serve` sends it."""
 
 

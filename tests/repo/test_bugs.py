@@ -28,7 +28,7 @@ def test_every_bug_is_caught_or_has_a_reason() -> None:
         assert each["clause"] in CLAUSES
 
 
-def test_they_were_mended_in_the_releases_that_the_cards_of_their_commits_name() -> None:
+def test_they_were_fixed_in_the_releases_that_the_cards_of_their_commits_name() -> None:
     cards = (bugs.ROOT / "spec" / "reference" / "versions.md").read_text(encoding="utf-8")
     released = dict(re.findall(r":id: C-(\w+)\n:release: (\S+)\n", cards))
     data = json.loads(bugs.FILE.read_text(encoding="utf-8"))

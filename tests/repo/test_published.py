@@ -5,11 +5,18 @@ from __future__ import annotations
 
 import re
 import runpy
+import sys
 import tomllib
+from types import SimpleNamespace
 
 import pytest
+from markupsafe import escape
 
 from tests.repo.files import ROOT
+
+sys.path.append(str(ROOT / "spec" / "_ext"))
+
+import publish
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -32,6 +39,20 @@ def test_a_site_without_an_address_writes_none(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("PASID_SPEC_SITE", raising=False)
     monkeypatch.delenv("READTHEDOCS_CANONICAL_URL", raising=False)
     assert "sphinx_sitemap" not in conf()["extensions"]  # type: ignore[operator]
+
+
+def test_the_foot_of_a_page_links_to_its_source_and_escapes_what_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PASID_SPEC_SOURCE", 'https://example.org/"src/')
+    config = SimpleNamespace(built_from="abc+", release="1", copyright="we & others")
+    env = SimpleNamespace(found_docs={"page"}, doc2path=lambda name, **_: f"{name}.md")
+    context: dict[str, object] = {}
+    publish.foot(SimpleNamespace(config=config, env=env), "page", "", context, None)  # type: ignore[arg-type]
+    assert escape(context["copyright"]) == (  # as the theme writes it
+        "we &amp; others · version 1 · commit abc+ · "
+        '<a href="https://example.org/&#34;src/blob/abc/page.md">source of this page</a>'
+    )
 
 
 def test_the_icon_is_there() -> None:

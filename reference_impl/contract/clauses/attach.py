@@ -104,9 +104,9 @@ def out_of_range(step: Step) -> Verdict:
     needs="handles",
 )
 def handle_is_written(step: Step) -> Verdict:
-    """Once the checks of the arguments are passed, the handle's domain is written, before the array
-    or a driver is touched: also after an attach that failed the caller's handle names the domain.
-    If the handle was new, nobody can find it."""
+    """Once `ATT-1` to `ATT-5` are passed, the handle's domain is written, before the array or a
+    driver is touched: also after an attach that failed the caller's handle names the domain. If the
+    handle was new, nobody can find it."""
     if step.operation.handle is None or attach_refusal(step) not in (None, "ATT-7"):
         return None
     if step.result == -22 and not step.events:

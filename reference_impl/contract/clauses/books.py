@@ -197,7 +197,7 @@ def undoing_failed(step: Step) -> bool:
     return drivers > 0 and drivers + others > 1
 
 
-def mended(step: Step) -> bool:
+def repaired(step: Step) -> bool:
     """Whether all that has changed is that devices which were blocked have what the array names."""
     (slot, was), (left, now) = step.before, step.after
     named = slot.domain if isinstance(slot, Entry) else None
@@ -223,9 +223,10 @@ def refused_with(step: Step, name: str) -> Verdict:
 
 def unchanged(step: Step) -> Verdict:
     """Whether the call has left no trace."""
-    for what, was, now in zip(Books._fields, before(step), after(step), strict=True):
-        if was != now:
-            return f"{NAMES.get(what, f'the {what}')} have changed"
+    if before(step) is not after(step):  # the same facts are read once
+        for what, was, now in zip(Books._fields, before(step), after(step), strict=True):
+            if was != now:
+                return f"{NAMES.get(what, f'the {what}')} have changed"
     if step.after != step.before or step.elsewhere:
         return "the array or the hardware has changed"
     return True

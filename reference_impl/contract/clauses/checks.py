@@ -6,19 +6,22 @@ from __future__ import annotations
 import errno
 import functools
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from ...model.objects import NO_PASID
 from ..clause import CLAUSES, Verdict
 from ..setting import PUBLISHED, STRAY
 from ..step import Call, Entry, Slot, Step
 
+T = TypeVar("T")
 
-def once(question: Callable[[Step], str | None]) -> Callable[[Step], str | None]:
+
+def once(question: Callable[[Step], T]) -> Callable[[Step], T]:
     """Ask a question of a step once, however many predicates ask it."""
-    name = f"_{question.__name__}"
+    name = f"{question.__module__}.{question.__name__}"
 
     @functools.wraps(question)
-    def answer(step: Step) -> str | None:
+    def answer(step: Step) -> T:
         known = step.__dict__
         if name not in known:
             known[name] = question(step)

@@ -226,7 +226,8 @@ def old_may_be_blocked(step: Step) -> Verdict:
 )
 def goes_back(step: Step) -> Verdict:
     """A driver that has just set the new domain may be asked to set the former one again, because
-    another device failed. It may lack memory, but has no other reason to refuse."""
+    another device failed. Only a lack of memory excuses it, and the core WARNs of that too
+    (`GSP-6`)."""
     for asked in going_back(step):
         if asked.failed and not asked.told_why:
             return str(asked)

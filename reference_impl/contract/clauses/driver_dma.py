@@ -66,7 +66,7 @@ def the_mm_is_left(step: Step) -> Verdict:
     needs="flushes",
 )
 def flushed_before_the_answer(step: Step) -> Verdict:
-    """Where a device has stopped to reach a domain, what it or its IOMMU has cached of that domain
+    """Where a device has stopped reaching a domain, what it or its IOMMU has cached of that domain
     is flushed before the driver answers: the core's caller may free the domain next."""
     judged = False
     for asked in driver_calls(step):

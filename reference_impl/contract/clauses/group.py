@@ -160,9 +160,9 @@ def replace_is_undone(step: Step) -> Verdict:
     on="replace",
 )
 def else_blocked(step: Step) -> Verdict:
-    """If a device cannot go back to the old domain, that is a driver's bug: a WARN, and the device
-    is asked at once to set the blocked domain, and told that it has the new domain now. The array
-    still names the old domain, and does not match this device."""
+    """If a device cannot go back to the old domain, the core calls it a driver's bug: a WARN, and
+    the device is asked at once to set the blocked domain, and told that it has the new domain now.
+    The array still names the old domain, and does not match this device."""
     if step.failed is None or old_domain(step) is None:
         return None
     back, fits = restores(step)

@@ -17,11 +17,11 @@ from .books import (
     changed_pt,
     first_failure,
     hindered,
-    mended,
     noiommu,
     read,
     refusal,
     refused_with,
+    repaired,
     same,
     space,
     spec,
@@ -113,11 +113,11 @@ def failure_changes_nothing(step: Step) -> Verdict:
     """After an attach or replace of iommufd that fails, everything is as before: the record and its
     devices, the users, the tables, the reserved regions of the address spaces, the page requests,
     the array and the hardware. Excepted is a device whose driver fails in undoing: it cannot go
-    back (`GSP-6`), or be blocked; and one that this has happened to may be mended by it
+    back (`GSP-6`), or be blocked; and one that this has happened to may be repaired by it
     (`INV-4`)."""
     if step.result == 0:
         return None
-    if before(step) == after(step) and (undoing_failed(step) or mended(step)):
+    if before(step) == after(step) and (undoing_failed(step) or repaired(step)):
         return True
     return unchanged(step)
 

@@ -65,7 +65,7 @@ def may_be_used(step: Step) -> Verdict:
     needs="group",
 )
 def is_not_used(step: Step) -> Verdict:
-    """A driver that stops to use a device has detached what it attached: if the array is not empty,
+    """A driver that stops using a device has detached what it attached: if the array is not empty,
     or nobody used the group, there is a WARN, and the group stays in use."""
     if step.was.owner_cnt and not step.was.attached:
         return counted(step, -1) or True

@@ -95,8 +95,8 @@ def in_recovery(step: Step) -> Verdict:
     needs="handles",
 )
 def handle_is_written(step: Step) -> Verdict:
-    """Once the checks of the arguments are passed, the handle's domain is written, before the array
-    or a driver is touched, and so also if the call is then refused."""
+    """Once `REP-1` to `REP-4` are passed, the handle's domain is written, before the array or a
+    driver is touched, and so also if the call is then refused."""
     if replace_refusal(step) not in (None, "REP-7", "REP-8"):
         return None
     written = step.at("handle")
@@ -269,8 +269,9 @@ def never_absent(step: Step) -> Verdict:
     needs="handles",
 )
 def old_handle_is_free(step: Step) -> Verdict:
-    """After a successful replace the old handle can be found no more and has not been written:
-    the caller may free it once it has cleaned up its own page requests."""
+    """After a successful replace the old handle can be found no more and has not been written: it
+    is the caller's, to clean up and free. Whether a reader that found it before is done with it
+    the core does not say."""
     if not allowed(step) or step.result != 0 or attached(step).handle is None:
         return None
     if isinstance(step.after.slot, Entry) and step.after.slot.handle == attached(step).handle:

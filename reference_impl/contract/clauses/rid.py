@@ -7,7 +7,7 @@ from ...model.objects import NO_PASID
 from ..clause import Verdict, clause
 from ..facts import DEFAULT
 from ..step import RESERVED, Call, Step
-from .checks import asked, in_words, outcome
+from .checks import asked, in_words, once, outcome
 
 SET, ATTACH = "__iommu_group_set_domain_internal()", "__iommu_attach_group()"
 SOFT = "attach_group attach_group_handle replace_group_handle claim_group_owner claim_device_owner"
@@ -31,6 +31,7 @@ def core_domain(step: Step) -> str | None:
     return "blocked" if step.was.owner else step.was.default
 
 
+@once
 def target(step: Step) -> str | None:
     """The domain that this call sets, if nothing refuses it before; None if it sets none."""
     op, was = step.operation, step.was
@@ -45,6 +46,7 @@ def target(step: Step) -> str | None:
     return None if op.kind == "release_device_owner" and was.owner_cnt > 1 else was.default
 
 
+@once
 def refusal(step: Step) -> str | None:
     """The clause that refuses this call before a domain would be set; None if none does."""
     op, was = step.operation, step.was

@@ -111,6 +111,8 @@ def domain_is_tried(step: Step) -> Verdict:
         no_domain = step.result == -ENOMEM and tried == known
         if step.result != -(errno or 0) and not no_domain and not step.out_of_memory:
             return f"the last attach gave errno {errno}, but {outcome(step)}"
+        if tried and tried == known and not no_domain:
+            return f"only {', '.join(tried)} was tried, and no new domain"
         new = [name for name in tried if name not in known]
         freed = [event[1] for event in step.events if event[0] == "free"]
         return True if not new or freed == new else f"freed was {freed or 'nothing'}"

@@ -14,7 +14,7 @@ from ..clause import Verdict, clause
 from ..requests import Request, fates
 from ..setting import PUBLISHED
 from ..step import Entry, Step, reader
-from .checks import old_domain, outcome
+from .checks import old_domain, once, outcome
 
 GET = "iommu_attach_handle_get()"
 HANDLE = "commit 3e7f57d1ef3f"
@@ -177,6 +177,7 @@ def turned_away(step: Step) -> list[Judged]:
     ]
 
 
+@once
 def requests_beside(step: Step) -> tuple[Request, ...]:
     """Each kind of request beside a call that was made rightly and has returned.
 

@@ -172,7 +172,7 @@ def ids_are_local(step: Step) -> Verdict:
     needs="removals",
 )
 def forgotten(step: Step) -> Verdict:
-    """A driver that releases a device stops to use every domain that is attached to it: no record,
+    """A driver that releases a device stops using every domain that is attached to it: no record,
     tag, count or entry of the device is left, and nothing that happens to a domain later leads to
     the device. One that comes again has nothing of an earlier life."""
     device = step.operation.device

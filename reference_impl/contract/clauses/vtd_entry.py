@@ -153,7 +153,7 @@ def never_torn(step: Step) -> Verdict:
     needs="vtd",
 )
 def flushed(step: Step) -> Verdict:
-    """When an entry has stopped to reach a domain, its caches are flushed, and only then is the
+    """When an entry has stopped reaching a domain, its caches are flushed, and only then is the
     rest of the entry cleared and the record dropped."""
     if silent(step):
         return None
