@@ -55,28 +55,24 @@ def modules() -> Iterator[str]:
 def alone() -> Iterator[str]:
     """A row for each clause that is needed."""
     yield from _head("clause", "mutants that it alone notices", "for example")
-    for clause, found in _alone().items():
+    for clause, found in Results.read().only().items():
         where, what = found[0]
-        yield _row(f"{{need}}`{clause}`", len(found), f"{_plain(what)} (`{where}`)")
+        example = f"{_plain(what)} (`{where.removeprefix('reference_impl/')}`)"
+        yield _row(f"{{need}}`{clause}`", len(found), example)
 
 
 def never_alone() -> Iterator[str]:
-    """A row for each clause that notices something, and nothing alone."""
-    rows = Results.read().rows.values()
-    said = [
-        set(found["clauses"])
-        for row in rows
-        for found in row.mutants.values()
-        if len(found.get("clauses", [])) > 1
-    ]
+    """A row for each clause that notices something, and nothing alone; then those that do not."""
     yield from _head("clause", "mutants that it notices", "always with", "why it stands for itself")
-    reasons = Results.read().clauses
-    needed = _alone()
-    for clause in sorted({id for ids in said for id in ids} - needed.keys()):
-        with_it = [ids for ids in said if clause in ids]
-        always = sorted(set.intersection(*with_it) - {clause})
-        beside = ", ".join(f"{{need}}`{id}`" for id in always) or "no single other one"
-        yield _row(f"{{need}}`{clause}`", len(with_it), beside, reasons.get(clause, ""))
+    results = Results.read()
+    beside = results.beside()
+    for clause, others in beside.items():
+        always = ", ".join(f"{{need}}`{id}`" for id in sorted(set.intersection(*others)))
+        why = results.clauses.get(clause, "")
+        yield _row(f"{{need}}`{clause}`", len(others), always or "no single other one", why)
+    for clause, why in results.clauses.items():
+        if clause not in beside:
+            yield _row(f"{{need}}`{clause}`", 0, "", why)
 
 
 def missed() -> Iterator[str]:
@@ -160,15 +156,6 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "peers": peers,
     "kernels": kernels,
 }
-
-
-def _alone() -> dict[str, list[tuple[str, str]]]:
-    found: dict[str, list[tuple[str, str]]] = {}
-    for module, row in Results.read().rows.items():
-        for clause, keys in row.only().items():
-            where = module.removeprefix("reference_impl/")
-            found.setdefault(clause, []).extend((where, key) for key in keys)
-    return dict(sorted(found.items()))
 
 
 def _share(row: Row, suite: str) -> str:

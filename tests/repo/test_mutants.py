@@ -8,8 +8,9 @@ import os
 
 import pytest
 
+from reference_impl.contract import CLAUSES
 from tests.repo.files import ROOT
-from tools.mutants.__main__ import CLAUSES, by_clauses
+from tools.mutants.__main__ import EXPLORED, by_clauses
 from tools.mutants.operators import mutants
 from tools.mutants.reach import traced, whole_statements
 from tools.mutants.results import BARS, Results
@@ -75,9 +76,18 @@ def test_reasons_are_given_for_those_that_nobody_notices(module: str) -> None:
     assert set(row.missed("together")) <= row.left.keys()
 
 
+def test_a_clause_stands_for_itself() -> None:
+    """It notices something alone, or no other one always notices with it, or there is a reason."""
+    results = Results.read()
+    alone, beside = results.only(), results.beside()
+    replaced = {id for id, others in beside.items() if set.intersection(*others)}
+    nothing = CLAUSES.keys() - alone.keys() - beside.keys()
+    assert replaced | nothing <= results.clauses.keys() <= CLAUSES.keys() - alone.keys()
+
+
 def test_each_reason_explains_something() -> None:
     results = Results.read()
-    assert results.rows.keys() == CLAUSES.keys()
+    assert results.rows.keys() == EXPLORED.keys()
     assert not results.idle()
 
 

@@ -67,7 +67,7 @@ VTD = tuple(
     for calls in (2, CALLS)
     for name in ("vtd", "vtd-repaired", "vtd-in-place")
 ) + stages("vtd", 1, 0, 3, 2, 0)
-CLAUSES: dict[str, tuple[Stage, ...]] = {
+EXPLORED: dict[str, tuple[Stage, ...]] = {
     "reference_impl/model/core.py": (*(("model", *each) for each in CORE), *GROUP),
     "reference_impl/model/xarray.py": (("model", *CORE[0]), *GROUP),
     "reference_impl/model/objects.py": (("model", *CORE[0]), *GROUP, *USER),
@@ -108,7 +108,7 @@ TESTS = (
 def main() -> int:
     """Ask, count, and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--module", action="append", choices=CLAUSES, metavar="FILE")
+    parser.add_argument("--module", action="append", choices=EXPLORED, metavar="FILE")
     parser.add_argument("--suite", action="append", choices=SUITES, metavar="NAME")
     parser.add_argument("--every", type=int, default=1, help="take each n-th mutant")
     parser.add_argument("--rest", action="store_true", help="and each that others have missed")
@@ -120,7 +120,7 @@ def main() -> int:
     prepare()
     KEPT.mkdir(parents=True, exist_ok=True)
     results = Results.read()
-    for module in given.module or CLAUSES:
+    for module in given.module or EXPLORED:
         every = mutants((ROOT / module).read_text(encoding="utf-8"))
         row = results.begin(module, [mutant.key for mutant in every])
         for suite in given.suite or SUITES:
@@ -139,7 +139,7 @@ def ask(
     module: str, asked: list[Mutant], suite: str, jobs: int, console: Console
 ) -> dict[str, Any]:
     """Give every mutant to one suite; which were noticed, and for clauses by which."""
-    parts = CLAUSES[module] if suite == "clauses" else orders(suite)
+    parts = EXPLORED[module] if suite == "clauses" else orders(suite)
     hits: dict[str, int] = {}
 
     def one(mutant: Mutant) -> Any:

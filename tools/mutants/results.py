@@ -137,6 +137,24 @@ class Results:
         self.rows[module] = Row(module, data, self.reasons(module))
         return self.rows[module]
 
+    def only(self) -> dict[str, list[tuple[str, str]]]:
+        """Of each clause, the mutants that it alone notices: where, and which."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for module, row in self.rows.items():
+            for clause, keys in row.only().items():
+                found.setdefault(clause, []).extend((module, key) for key in keys)
+        return dict(sorted(found.items()))
+
+    def beside(self) -> dict[str, list[set[str]]]:
+        """Of each clause that notices something, and nothing alone, who notices each with it."""
+        said = [
+            {id for id in found.get("clauses", ()) if CLAUSE.fullmatch(id)}
+            for row in self.rows.values()
+            for found in row.mutants.values()
+        ]
+        some = set().union(*said) - self.only().keys()
+        return {id: [ids - {id} for ids in said if id in ids] for id in sorted(some)}
+
     def idle(self) -> list[str]:
         """The reasons that explain nothing: whatever they are about, everybody notices."""
         found = []
