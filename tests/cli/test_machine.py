@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -297,6 +298,15 @@ def test_two_at_once_in_one_directory(tmp_path: Path) -> None:
     assert outs[0] == outs[1]
 
 
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    """What a shell starts in the background ignores SIGINT, and so would its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_client_that_is_ended_in_the_middle(tmp_path: Path, number: signal.Signals) -> None:
     kept = tmp_path / "kept"
