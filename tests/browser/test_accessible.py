@@ -76,7 +76,8 @@ def test_no_violation(browser: Browser, site: str, axe: str, scheme: str, width:
     page = context.new_page()
     found = {}
     for name in KINDS:
-        page.goto(f"/{name}", wait_until="networkidle")
+        page.goto(f"/{name}")  # loaded: while a long page is read, the network is idle, too
+        page.wait_for_load_state("networkidle")
         page.evaluate(axe)
         if violations := page.evaluate(RUN):
             found[name] = violations
