@@ -44,8 +44,7 @@ class Bound(NamedTuple):
         """By what it is kept."""
         how = f", up to {self.calls} calls" if self.calls else ""
         how += ", reduced" if self.reduced else ""
-        habitat = IMPLEMENTATIONS[self.implementation].habitat
-        scope = habitat.within(self.scope) if habitat else self.scope
+        scope = self.scope.within(IMPLEMENTATIONS[self.implementation].habitat)
         return f"{self.implementation}: {scope}{how}"
 
 

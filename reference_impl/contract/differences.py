@@ -63,9 +63,10 @@ def differences(
         other: what it is compared with; must have the same notions (handles, recovery).
         scope: how large; the default scope if None.
     """
-    scope = scope or Scope()
+    habitat = other.habitat or one.habitat
+    scope = (scope or Scope()).within(habitat)
     found = Differences(one.name, other.name, scope)
-    for setting, starts in scope.starts(one.lacks | other.lacks, other.habitat or one.habitat):
+    for setting, starts in scope.starts(one.lacks | other.lacks, habitat):
         recorder = Recorder(scope.faults)
         machine = other.boot(setting, recorder)
         beside = _Beside(found, machine, recorder)

@@ -135,11 +135,9 @@ def explore(
     Raises:
         ValueError: *reduced*, and the implementation has a driver of its own.
     """
-    scope = scope or Scope()
+    scope = (scope or Scope()).within(implementation.habitat)
     if reduced and implementation.habitat:
         raise ValueError(f"{implementation.name} has a driver, whose records join PASIDs")
-    if implementation.habitat:
-        scope = implementation.habitat.within(scope)
     seen = Exploration(implementation.name, scope, calls, reduced=reduced)
     for each in CLAUSES.values() if clauses is None else clauses:
         finding = seen.findings[each.id] = Finding(each)

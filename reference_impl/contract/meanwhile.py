@@ -62,7 +62,7 @@ def page_requests_meanwhile(
         implementation: what makes the operations.
         scope: how large; two devices, two domains, one PASID and one fault if None.
     """
-    scope = scope or Scope(2, 0, 2, 1, 1)
+    scope = (scope or Scope(2, 0, 2, 1, 1)).within(implementation.habitat)
     operations = interleavings = different = 0
     for setting, starts in scope.starts(implementation.lacks, implementation.habitat):
         for step, _ in Walk(implementation, setting, starts, scope.faults):
@@ -133,7 +133,7 @@ def mm_released_meanwhile(
         scope: how large; one device, three domains, one PASID and one fault if None.
         calls: how many calls there are at most; see :func:`.explore`.
     """
-    scope = scope or Scope(1, 0, 3, 1, 1)
+    scope = (scope or Scope(1, 0, 3, 1, 1)).within(implementation.habitat)
     found = Meanwhile(implementation.name, scope, calls)
     for setting, starts in scope.starts(implementation.lacks, implementation.habitat):
         if not any(spec.type == "sva" for spec in setting.domains):

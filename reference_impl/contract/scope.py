@@ -132,6 +132,10 @@ class Scope:
         """The sizes by name."""
         return asdict(self)
 
+    def within(self, habitat: Habitat | None) -> Scope:
+        """The scope as it is explored with this habitat, if there is one."""
+        return habitat.within(self) if habitat else self
+
     def starts(
         self, lacks: frozenset[str] = frozenset(), habitat: Habitat | None = None
     ) -> Iterator[tuple[Setting, list[State]]]:
@@ -142,7 +146,7 @@ class Scope:
                 :class:`.implementation.Implementation`.
             habitat: what its driver has to be tried with, if that is a part of it.
         """
-        scope = habitat.within(self) if habitat else self
+        scope = self.within(habitat)
         sizes = (scope.devices, scope.incapable, scope.domains, scope.pasids)
         for setting, states in scope._starts(lacks, habitat):
             yield setting._replace(sizes=sizes), states

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from reference_impl.contract import IMPLEMENTATIONS, Scope, ScopeError, explore
+from reference_impl.contract import (
+    IMPLEMENTATIONS,
+    Scope,
+    ScopeError,
+    differences,
+    explore,
+    mm_released_meanwhile,
+    page_requests_meanwhile,
+)
 from reference_impl.contract.scope import LARGEST, SMALLEST
 
 
@@ -87,3 +95,11 @@ def test_a_scope_says_how_much_is_explored(name: str, asked: Scope, taken: Scope
     settings = [setting for setting, _ in asked.starts(habitat=habitat)]
     assert {setting.sizes for setting in settings} == {sizes}
     assert max(len(setting.capable) for setting in settings) >= taken.devices
+
+
+def test_whoever_explores_says_so() -> None:
+    mock, asked = IMPLEMENTATIONS["mock"], Scope(2, 0, 1, 1, 0)
+    for seen in (explore(mock, asked, ()), differences(mock, mock, asked)):
+        assert seen.scope == Scope(1, 0, 1, 1, 0)
+    assert page_requests_meanwhile(mock, asked).scope == Scope(1, 0, 1, 1, 0)
+    assert mm_released_meanwhile(mock, asked).scope == Scope(1, 0, 1, 1, 0)

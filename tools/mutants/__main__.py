@@ -25,10 +25,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
+from tools.matrix import EndlessError
+
 from .operators import Mutant, mutants
 from .reach import traced, whole_statements
 from .results import COUNTS, FILE, Results
-from .suites import NOTEBOOKS, ROOT, SUITES, EndlessError, install, prepare
+from .suites import NOTEBOOKS, ROOT, SUITES, install, prepare
 
 KEPT = ROOT / "_build" / "mutants"
 SECONDS = {"notebooks": 90, "clauses": 30, "tests": 300}

@@ -24,6 +24,7 @@ from typing import Any
 from reference_impl.contract.clause import Predicate, Verdict
 from reference_impl.contract.step import Step
 from reference_impl.contract.walk import Walk
+from tools.matrix import EndlessError
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "spec" / "notebooks"
@@ -54,10 +55,6 @@ def _with_an_end(steps: Callable[[Walk], Iterator[Any]]) -> Callable[[Walk], Ite
             yield each
 
     return checked
-
-
-class EndlessError(Exception):
-    """What is taken is not given back."""
 
 
 def install(path: Path, text: str) -> None:
